@@ -1,0 +1,141 @@
+/* Pulse jobs, handlers and the registry that brings them together (contract sections 1 and 2). */
+#ifndef QNTXPY_JOB_H
+#define QNTXPY_JOB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <qntxpy/context.h>
+#include <qntxpy/engine.h>
+#include <qntxpy/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Name of the handler that runs Python scripts. */
+#define QPY_PYTHON_SCRIPT "python.script"
+
+/* ---- The job record --------------------------------------------------------------------------- */
+
+/** A job, as QNTX's queue keeps it (contract 1.1). Opaque; one thread at a time. */
+typedef struct qpy_job qpy_job;
+
+/**
+ * A new queued job.
+ * @param handler_name   who executes it, such as "python.script"; must not be empty
+ * @param payload        JSON text for the handler, copied as it is (checked by the handler); or NULL
+ * @param source         where it comes from, for people and for finding duplicates; or NULL
+ * Errors: QPY_E_ARGUMENT ("job.HandlerName cannot be empty"), QPY_E_NO_MEMORY, QPY_E_SYSTEM.
+ */
+QPY_API QPY_MUST_CHECK qpy_status qpy_job_new(const char *handler_name, const char *payload,
+                                              size_t payload_length, const char *source,
+                                              qpy_job **ret_job, qpy_error *error);
+
+/** Release a job. NULL is ignored. */
+QPY_API void qpy_job_free(qpy_job *job);
+
+/** Getters: borrowed from the job until it is changed or freed. */
+QPY_API const char *qpy_job_id(const qpy_job *job);
+QPY_API const char *qpy_job_handler_name(const qpy_job *job);
+QPY_API const char *qpy_job_source(const qpy_job *job);
+QPY_API const char *qpy_job_payload(const qpy_job *job, size_t *ret_length);
+
+/** Replace the drawn id by one of the host's own. Errors: QPY_E_ARGUMENT (empty), QPY_E_NO_MEMORY. */
+QPY_API QPY_MUST_CHECK qpy_status qpy_job_set_id(qpy_job *job, const char *id, qpy_error *error);
+
+/** Progress of the job; total 0 if unknown. Handlers set it, hosts read it. */
+QPY_API void qpy_job_set_progress(qpy_job *job, int64_t current, int64_t total);
+QPY_API int64_t qpy_job_progress_current(const qpy_job *job);
+QPY_API int64_t qpy_job_progress_total(const qpy_job *job);
+
+/** The result that the python.script handler left, or NULL. Borrowed from the job. */
+QPY_API const qpy_result *qpy_job_result(const qpy_job *job);
+
+/* ---- Handlers --------------------------------------------------------------------------------- */
+
+/**
+ * Executes jobs of one name. A host implements it for its own kinds of job.
+ * Every function may be called from several threads at once.
+ */
+typedef struct qpy_handler {
+    size_t size; /* sizeof(qpy_handler) */
+    void *self;  /* handed to each function */
+
+    /* The name jobs ask for, such as "python.script". Borrowed as long as the handler is registered. */
+    const char *(*name)(void *self);
+
+    /*
+     * Do the work: decode job's payload, report progress into job, stop when ctx is cancelled.
+     * QPY_OK, or a status with a message that says what failed.
+     */
+    qpy_status (*execute)(void *self, qpy_context *ctx, qpy_job *job, qpy_error *error);
+
+    /* Release self when the handler is removed, or NULL. Not called while execute runs. */
+    void (*free)(void *self);
+} qpy_handler;
+
+/**
+ * The handler "python.script" of contract section 3, over an engine that must outlive it.
+ * Payload errors are QPY_E_PAYLOAD with the contract's texts; a script that fails is
+ * QPY_E_HANDLER_FAILED with "Python script execution failed: <error>" (and its stderr, if any); a
+ * cancelled context is QPY_E_CANCELLED. In each case qpy_job_result has the full result, if one
+ * exists. The result's output is bounded by the engine's limits.
+ */
+QPY_API qpy_handler qpy_python_handler(qpy_engine *engine);
+
+/* ---- Registry --------------------------------------------------------------------------------- */
+
+/** Handlers by name. Every call is thread-safe. */
+typedef struct qpy_registry qpy_registry;
+
+QPY_API QPY_MUST_CHECK qpy_status qpy_registry_new(qpy_registry **ret_registry, qpy_error *error);
+
+/** Release the registry and its handlers. NULL is ignored. No dispatch may be running. */
+QPY_API void qpy_registry_free(qpy_registry *registry);
+
+/**
+ * Register a handler; the struct is copied. Errors: QPY_E_HANDLER_EXISTS
+ * ("handler already registered for name: <name>"), QPY_E_ARGUMENT (no name, no execute).
+ * On failure the caller still owns handler->self.
+ */
+QPY_API QPY_MUST_CHECK qpy_status qpy_registry_register(qpy_registry *registry,
+                                                        const qpy_handler *handler,
+                                                        qpy_error *error);
+
+/** Register, or take the place of the handler with this name (freed once no job executes it). */
+QPY_API QPY_MUST_CHECK qpy_status qpy_registry_replace(qpy_registry *registry,
+                                                       const qpy_handler *handler,
+                                                       qpy_error *error);
+
+/** Remove a handler; one that is not there is not an error. A job that it executes goes on. */
+QPY_API void qpy_registry_remove(qpy_registry *registry, const char *name);
+
+/** Copy the handler of this name; false if there is none. */
+QPY_API bool qpy_registry_get(qpy_registry *registry, const char *name, qpy_handler *ret_handler);
+
+QPY_API bool qpy_registry_has(qpy_registry *registry, const char *name);
+
+/**
+ * The registered names, sorted. The caller frees *ret_names with qpy_free (one block).
+ * Errors: QPY_E_NO_MEMORY.
+ */
+QPY_API QPY_MUST_CHECK qpy_status qpy_registry_names(qpy_registry *registry, char ***ret_names,
+                                                     size_t *ret_count, qpy_error *error);
+
+/**
+ * Execute a job with the handler it names, on the calling thread.
+ * @param fallback  executes jobs nobody registered for; or NULL
+ * Errors: QPY_E_ARGUMENT ("job missing handler_name"), QPY_E_HANDLER_MISSING
+ * ("no handler registered for handler name: <name>"), and what the handler reports.
+ */
+QPY_API QPY_MUST_CHECK qpy_status qpy_registry_dispatch(qpy_registry *registry, qpy_context *ctx,
+                                                        qpy_job *job, const qpy_handler *fallback,
+                                                        qpy_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
