@@ -1,0 +1,347 @@
+"""Makes a new interpreter ready for one job; frozen into the library and run once in each.
+
+It runs in a namespace of its own, which no script sees. The library puts three names there first:
+`native` (the qntx module), `gate` (what this CPython version needs) and `streams`.
+The functions at the end are what the library calls for each job.
+"""
+
+import _sitebuiltins
+import _signal
+import builtins
+import io
+import os
+import posix
+import sys
+import time
+
+PolicyError = native.PolicyError
+
+# ---- Streams, names and sleeping ------------------------------------------------------------------
+
+sys.stdout = sys.__stdout__ = streams[0]
+sys.stderr = sys.__stderr__ = streams[1]
+sys.stdin = sys.__stdin__ = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+
+builtins.exit = _sitebuiltins.Quitter("exit", "Ctrl-D (i.e. EOF)")
+builtins.quit = _sitebuiltins.Quitter("quit", "Ctrl-D (i.e. EOF)")
+builtins.help = _sitebuiltins._Helper()
+
+time.sleep = native.sleep  # wakes when the job is asked to stop
+
+
+# ---- What belongs to the whole process ------------------------------------------------------------
+
+
+def refusal(where, name, instead):
+    def refused(*args, **kwargs):
+        raise PolicyError(f"{where}.{name}() is not allowed in a job: {instead}")
+
+    refused.__name__ = refused.__qualname__ = name
+    return refused
+
+
+def refuse(modules, where, names, instead):
+    for name in names:
+        for module in modules:
+            if hasattr(module, name):
+                setattr(module, name, refusal(where, name, instead))
+
+
+OS = (os, posix)
+refuse(OS, "os", ["chdir", "fchdir", "chroot"],
+       "the working directory belongs to the whole host; use absolute paths")
+refuse(OS, "os", ["umask"],
+       "the file mode mask belongs to the whole host; use os.open() with a mode, or os.chmod()")
+refuse(OS, "os", ["_exit", "abort"], "it would end the whole host; use sys.exit()")
+refuse(OS, "os", ["fork", "forkpty", "register_at_fork", "execv", "execve", "execl", "execle",
+                  "execlp", "execlpe", "execvp", "execvpe", "posix_fork"],
+       "it would copy or replace the whole host; use subprocess")
+refuse(OS, "os", ["setuid", "seteuid", "setreuid", "setresuid", "setgid", "setegid", "setregid",
+                  "setresgid", "setgroups", "initgroups", "setsid", "setpgid", "setpgrp", "nice",
+                  "setpriority", "sched_setaffinity", "sched_setscheduler", "sched_setparam",
+                  "unshare", "setns"],
+       "it would change the whole host; use subprocess, with its user=, group= or process_group=")
+refuse((_signal,), "signal",
+       ["signal", "siginterrupt", "alarm", "setitimer", "set_wakeup_fd", "raise_signal",
+        "pthread_kill"],
+       "signals belong to the whole host; use qntx.cancelled(), or a thread and an Event")
+
+
+def guard_kill(name, real, hits_host):
+    def kill(pid, sig):
+        if hits_host(pid):
+            raise PolicyError(f"os.{name}() of the host is not allowed in a job: "
+                              "end the script with sys.exit()")
+        return real(pid, sig)
+
+    kill.__name__ = kill.__qualname__ = name
+    for module in OS:
+        setattr(module, name, kill)
+
+
+guard_kill("kill", posix.kill, lambda pid: pid <= 0 or pid in (posix.getpid(), posix.getppid()))
+guard_kill("killpg", posix.killpg, lambda group: group <= 1 or group == posix.getpgrp())
+
+
+# ---- os.environ is the job's own ------------------------------------------------------------------
+# os.environ was copied from the process when this interpreter was made. Writing to it must not reach
+# the process, and child processes must see what the script sees.
+
+
+def keep_in_job(*args):
+    """Changes of os.environ stay in the job: the C environment is shared by the whole host."""
+
+
+for module in OS:
+    module.putenv = module.unsetenv = keep_in_job
+
+
+def job_environ():
+    return [os.fsencode(key) + b"=" + os.fsencode(value) for key, value in os.environ.items()]
+
+
+def system(command):
+    """os.system() with the job's environment and captured output; returns the wait status."""
+    import subprocess
+
+    status = subprocess.call(command, shell=True)
+    return status << 8 if status >= 0 else -status
+
+
+for module in OS:
+    module.system = system
+
+
+def after_posixsubprocess(module):
+    real = module.fork_exec
+
+    def fork_exec(*args):
+        if args[5] is None:  # no env= given: inherit the job's, not the host's
+            args = (*args[:5], job_environ(), *args[6:])
+        return real(*args)
+
+    module.fork_exec = fork_exec
+
+
+# A child process that inherits its output would write to the host's: what a script does not redirect
+# goes through a pipe into the job's own captured output.
+
+
+def pump(descriptor, stream):
+    with open(descriptor, "rb", buffering=0) as pipe:
+        while data := pipe.read(65536):
+            stream.buffer.write(data)
+    stream.flush()
+
+
+def after_subprocess(module):
+    import threading
+
+    Popen = module.Popen
+    real_init, real_wait = Popen.__init__, Popen._wait
+
+    def __init__(self, args, bufsize=-1, executable=None, stdin=None, stdout=None, stderr=None,
+                 *rest, **options):
+        pipes = []
+
+        def captured(target, stream):
+            if target is not None or not isinstance(stream, CAPTURED):
+                return target
+            reading, writing = os.pipe()
+            pipes.append((reading, writing, stream))
+            return writing
+
+        stdin = module.DEVNULL if stdin is None else stdin
+        stdout = captured(stdout, sys.stdout)
+        stderr = captured(stderr, sys.stderr)
+        self._qntx_pumps = []
+        started = False
+        try:
+            real_init(self, args, bufsize, executable, stdin, stdout, stderr, *rest, **options)
+            started = True
+        finally:
+            for reading, writing, stream in pipes:
+                os.close(writing)
+                if not started:
+                    os.close(reading)
+        for reading, writing, stream in pipes:
+            thread = threading.Thread(target=pump, args=(reading, stream))
+            thread.start()
+            self._qntx_pumps.append(thread)
+
+    def _wait(self, timeout):
+        code = real_wait(self, timeout)
+        for thread in self._qntx_pumps:
+            thread.join(1)  # a grandchild may keep the pipe open: do not wait for it
+        return code
+
+    __init__.__wrapped__ = real_init
+    Popen.__init__, Popen._wait = __init__, _wait
+
+
+CAPTURED = type(streams[0])
+
+
+def after_resource(module):
+    refuse((module,), "resource", ["setrlimit", "prlimit"],
+           "limits belong to the whole host; give the job limits of its own")
+
+
+# ---- Imports --------------------------------------------------------------------------------------
+
+for name in gate["blocked"]:
+    sys.modules.setdefault(name, None)
+
+sources = {}  # file name -> linecache entry
+
+
+def after_linecache(module):
+    module.cache.update(sources)
+
+
+AFTER = {
+    "linecache": after_linecache,
+    "resource": after_resource,
+    "subprocess": after_subprocess,
+    "_posixsubprocess": after_posixsubprocess,
+}
+REFUSED = frozenset(gate["refused"])
+
+
+class Loader:
+    """The module's own loader, and a call when the module is there."""
+
+    def __init__(self, spec, after):
+        self.spec, self.loader, self.after = spec, spec.loader, after
+
+    def create_module(self, spec):
+        return self.loader.create_module(spec)
+
+    def exec_module(self, module):
+        self.spec.loader = module.__loader__ = self.loader
+        self.loader.exec_module(module)
+        self.after(module)
+
+
+class Finder:
+    """Refuses what cannot be loaded here, with the reason; completes a few standard modules."""
+
+    def find_spec(self, name, path=None, target=None):
+        after = AFTER.pop(name, None)
+        if after is None and name not in REFUSED:
+            return None
+        spec = self.next_spec(name, path, target)
+        if spec is None:
+            return None
+        if name in REFUSED:
+            raise ImportError(
+                f"{name} cannot be imported in a job: it is an extension module that works in one "
+                f"interpreter per process only, and every job has an interpreter of its own "
+                f"({gate['python']}, {gate['gil']} GIL). Run such a script in a Python process of "
+                f"its own (python3 {sys.argv[0] or 'script.py'}), for instance through subprocess",
+                name=name, path=spec.origin)
+        spec.loader = Loader(spec, after)
+        return spec
+
+    def next_spec(self, name, path, target):
+        for finder in sys.meta_path:
+            if finder is not self:
+                spec = finder.find_spec(name, path, target)
+                if spec is not None:
+                    return spec
+        return None
+
+
+sys.meta_path.insert(0, Finder())
+for name in list(AFTER):
+    if name in sys.modules:
+        AFTER.pop(name)(sys.modules[name])
+
+
+# ---- What the library calls for each job ----------------------------------------------------------
+
+
+def begin(filename, source, paths, env):
+    """Give the interpreter to a job: search path, environment, and its source for tracebacks."""
+    sys.path[:0] = paths
+    sys.argv = [filename]
+    for item in env:
+        key, _, value = item.partition("=")
+        os.environ[key] = value
+    lines = [line + "\n" for line in source.splitlines()]
+    sources[filename] = (len(source), None, lines, filename)
+    if "linecache" in sys.modules:
+        sys.modules["linecache"].cache.update(sources)
+
+
+def calls_main(tree):
+    """Whether the library must call main(): the script defines it and does not see to it itself."""
+    defines = False
+    for node in tree.body:
+        kind = type(node).__name__
+        if kind in ("FunctionDef", "AsyncFunctionDef") and node.name == "main":
+            defines = True
+        elif kind == "If" and is_main_guard(node.test):
+            return False
+        elif mentions_call_of_main(node, kind):
+            return False
+    return defines
+
+
+def is_main_guard(test):
+    if type(test).__name__ != "Compare":
+        return False
+    sides = [test.left, *test.comparators]
+    return any(getattr(side, "id", None) == "__name__" for side in sides) and any(
+        getattr(side, "value", None) == "__main__" for side in sides)
+
+
+def mentions_call_of_main(node, kind):
+    """A call of main() in a statement that runs when the module runs."""
+    if kind in ("FunctionDef", "AsyncFunctionDef", "ClassDef"):
+        return False
+    todo = [node]
+    while todo:
+        node = todo.pop()
+        if type(node).__name__ == "Call" and getattr(node.func, "id", None) == "main":
+            return True
+        if type(node).__name__ in ("FunctionDef", "AsyncFunctionDef", "Lambda"):
+            continue
+        for field in node._fields:
+            value = getattr(node, field, None)
+            if isinstance(value, list):
+                todo.extend(item for item in value if hasattr(item, "_fields"))
+            elif hasattr(value, "_fields"):
+                todo.append(value)
+    return False
+
+
+def run_coroutine(coroutine):
+    import asyncio
+
+    return asyncio.run(coroutine)
+
+
+def settle():
+    """What python3 does when the script has ended: wait for threads, run atexit handlers."""
+    threading = sys.modules.get("threading")
+    if threading is not None:
+        threading._shutdown()
+    if "atexit" in sys.modules:
+        sys.modules["atexit"]._run_exitfuncs()
+    streams[0].flush()
+    streams[1].flush()
+
+
+FRAMES = 100  # kept from each end of a traceback
+
+
+def report(error):
+    """(traceback text, frames) of an exception; frames are (file, line, function, source)."""
+    import traceback
+
+    text = "".join(traceback.format_exception(error))
+    stack = traceback.extract_tb(error.__traceback__)
+    if len(stack) > 2 * FRAMES:
+        stack = stack[:FRAMES] + stack[-FRAMES:]
+    return text, [(f.filename, f.lineno, f.name, f.line) for f in stack]

@@ -1,0 +1,79 @@
+/* Stopping one job: the request, the window in which an exception may land, and who raised it. */
+#ifndef QPY__INTERP_STOP_H
+#define QPY__INTERP_STOP_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "core/clock.h"
+#include "interp/compat.h"
+
+enum qpy__stop_kind { QPY__STOP_NONE, QPY__STOP_TIMEOUT, QPY__STOP_CANCELLED };
+
+/* How far the ladder went until the script stopped. */
+enum qpy__stop_rung {
+    QPY__RUNG_NONE,
+    QPY__RUNG_COOPERATIVE,
+    QPY__RUNG_INTERRUPT,
+    QPY__RUNG_INSIST,
+    QPY__RUNG_ABANDON
+};
+
+/*
+ * The lock is a leaf. It may be taken with the job's GIL held or without; nobody waits for a GIL
+ * while holding it.
+ */
+struct qpy__stop {
+    pthread_mutex_t lock; /* guards all below */
+    pthread_cond_t wake;  /* signalled at every change; sleeps of the script wait here */
+    enum qpy__stop_kind requested;
+    char reason[256];
+    bool window;   /* exceptions may be injected: the job's own code is running */
+    bool injected; /* they have been, in this window */
+    bool insisting;
+    int sleepers;      /* threads of the job that wait in qpy__stop_sleep */
+    enum qpy__stop_rung rung;
+    char *stack;       /* where the job was when it was asked to stop; malloc'd, or NULL */
+    PyObject *timeout_type;   /* borrowed from the interpreter while the window is open */
+    PyObject *cancelled_type;
+};
+
+void qpy__stop_init(struct qpy__stop *stop);
+void qpy__stop_done(struct qpy__stop *stop);
+
+/* Ask the job to stop; the first request stays. GIL: any. Wakes sleeping scripts. */
+void qpy__stop_request(struct qpy__stop *stop, enum qpy__stop_kind kind, const char *reason);
+enum qpy__stop_kind qpy__stop_requested(struct qpy__stop *stop);
+enum qpy__stop_rung qpy__stop_rung(struct qpy__stop *stop);
+void qpy__stop_raise_rung(struct qpy__stop *stop, enum qpy__stop_rung rung);
+
+/*
+ * Open the window on the worker's thread. GIL: held. A request that came before is raised at once.
+ * The types stay borrowed until the window is closed.
+ */
+void qpy__stop_open_window(struct qpy__stop *stop, PyObject *timeout_type,
+                           PyObject *cancelled_type);
+
+/*
+ * Close the window and clear an exception that was injected but not raised yet. GIL: held, on the
+ * worker's thread. After it returns, nothing of this stop can land on the thread any more. Tells what
+ * the script was hit with while the window was open.
+ */
+enum qpy__stop_kind qpy__stop_close_window(struct qpy__stop *stop);
+
+/*
+ * Raise the stop in every thread of the current interpreter, once. GIL: held by a thread state of the
+ * job's interpreter that belongs to the calling thread (the interrupter's). No-op outside the window.
+ */
+void qpy__stop_inject(struct qpy__stop *stop);
+
+/* From now on every traced event in every thread raises, for scripts that swallow the exception. */
+void qpy__stop_insist(struct qpy__stop *stop);
+
+/* Sleep until `until` or until the job is asked to stop. GIL: not held. */
+void qpy__stop_sleep(struct qpy__stop *stop, qpy__usec until);
+
+/* "interrupt" and so on; NULL for QPY__RUNG_NONE. */
+const char *qpy__stop_rung_name(enum qpy__stop_rung rung);
+
+#endif
