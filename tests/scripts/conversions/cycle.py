@@ -1,0 +1,5 @@
+loop = [1]
+loop.append(loop)
+tree = {"name": "root"}
+tree["self"] = {"parent": tree}
+_result = [loop, tree]

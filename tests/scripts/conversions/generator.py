@@ -1,0 +1,1 @@
+_result = (n for n in range(3))

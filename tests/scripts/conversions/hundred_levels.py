@@ -1,0 +1,3 @@
+_result = 0
+for _ in range(90):
+    _result = [_result]

@@ -1,0 +1,1 @@
+_result = {"a": [float("nan"), float("inf"), float("-inf")], "b": 1.5}

@@ -1,0 +1,2 @@
+part = {"x": 1}
+_result = [part, part, {"again": part}]

@@ -1,0 +1,1 @@
+_result = ["a\ud800b", {"\udfff": 1}]

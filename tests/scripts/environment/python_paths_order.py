@@ -1,0 +1,3 @@
+import sys
+
+_result = sys.path[:2]

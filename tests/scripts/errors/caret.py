@@ -1,0 +1,2 @@
+data = {"a": {"b": None}}
+data["a"]["b"]["c"]

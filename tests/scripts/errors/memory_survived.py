@@ -1,0 +1,4 @@
+try:
+    x = bytearray(1 << 62)
+except MemoryError:
+    _result = "went on"

@@ -1,0 +1,6 @@
+class Shop:
+    class SoldOut(Exception):
+        pass
+
+
+raise Shop.SoldOut("apples")

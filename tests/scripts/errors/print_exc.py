@@ -1,0 +1,6 @@
+import traceback
+
+try:
+    1 / 0
+except ZeroDivisionError:
+    traceback.print_exc()

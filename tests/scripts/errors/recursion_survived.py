@@ -1,0 +1,8 @@
+def down(n):
+    return down(n + 1)
+
+
+try:
+    down(0)
+except RecursionError:
+    _result = "caught"

@@ -1,0 +1,4 @@
+try:
+    {}["hidden"]
+except KeyError:
+    raise ValueError("shown") from None

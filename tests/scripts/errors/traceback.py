@@ -1,0 +1,7 @@
+def divide(a, b):
+    return a / b
+
+
+def main():
+    print("before")
+    return divide(1, 0)

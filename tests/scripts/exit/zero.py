@@ -1,0 +1,4 @@
+import sys
+
+_result = "kept"
+sys.exit(0)

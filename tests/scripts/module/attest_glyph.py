@@ -1,0 +1,1 @@
+_result = [attest(["s"], ["p"], ["c"])["actors"], attest(["s"], ["p"], ["c"], actors=["me"])["actors"]]

@@ -1,0 +1,2 @@
+attest(["s"], ["before"], ["c"])
+raise ValueError("afterwards")

@@ -1,0 +1,3 @@
+import qntx
+
+_result = [qntx.job.input, qntx.job.script_type]

@@ -1,0 +1,1 @@
+_result = upstream is None

@@ -1,0 +1,3 @@
+from qntx import *
+
+_result = callable(query) and callable(sleep)

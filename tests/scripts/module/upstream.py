@@ -1,0 +1,1 @@
+_result = [type(upstream).__name__, upstream and upstream["subjects"], upstream and upstream["attributes"]["n"]]

@@ -1,0 +1,3 @@
+import sys
+
+sys.stderr.write("a" + "x" * 5_000_000 + "z")

@@ -1,0 +1,2 @@
+print("working ... ", end="")
+raise ValueError

@@ -1,0 +1,3 @@
+from pprint import pprint
+
+pprint({"b": [1, 2], "a": None})

@@ -1,0 +1,5 @@
+import argparse
+import sys
+
+arguments = argparse.ArgumentParser().parse_args()
+_result = [vars(arguments), len(sys.argv)]

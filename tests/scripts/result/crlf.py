@@ -1,0 +1,3 @@
+if True:
+    _result = """a
+b"""

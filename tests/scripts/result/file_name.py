@@ -1,0 +1,1 @@
+_result = __file__

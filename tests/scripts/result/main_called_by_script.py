@@ -1,0 +1,6 @@
+def main():
+    print("once")
+    return 1
+
+
+main()

@@ -1,0 +1,6 @@
+def main():
+    print("once")
+    return 2
+
+
+_result = main() + 1

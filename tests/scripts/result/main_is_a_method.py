@@ -1,0 +1,3 @@
+class Program:
+    def main(self):
+        print("not called")

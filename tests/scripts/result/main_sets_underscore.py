@@ -1,0 +1,4 @@
+def main():
+    global _result
+    _result = "set by main"
+    return "returned"

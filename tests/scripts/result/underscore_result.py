@@ -1,0 +1,1 @@
+_result = {"answer": 42}

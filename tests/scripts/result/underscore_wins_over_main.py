@@ -1,0 +1,6 @@
+_result = "global"
+
+
+def main():
+    print("called")
+    return "returned"

@@ -1,0 +1,8 @@
+import time
+
+
+def main():
+    try:
+        time.sleep(60)
+    finally:
+        print("finally ran")

@@ -1,0 +1,3 @@
+from time import sleep as nap
+
+nap(60)

@@ -1,0 +1,3 @@
+import qntx
+
+qntx.sleep(60)

@@ -1,0 +1,4 @@
+import time
+
+attest(["s"], ["p"], ["c"])
+time.sleep(60)

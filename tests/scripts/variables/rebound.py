@@ -1,0 +1,2 @@
+attest = "mine now"
+import json
