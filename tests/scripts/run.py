@@ -64,6 +64,8 @@ FLAGS = {
     "script_type": lambda value: ["--type", value],
     "timeout_secs": lambda value: ["--timeout", str(value)],
     "attest": lambda value: ["--attest", value],
+    "glyph_id": lambda value: ["--glyph", value],
+    "upstream_attestation": lambda value: ["--upstream", json.dumps(value)],
     "capture_variables": lambda value: ["--capture-variables"] if value else [],
     "python_paths": lambda value: [word for path in value for word in ("--path", path)],
     "env": lambda value: [word for name in value for word in ("--env", f"{name}={value[name]}")],

@@ -1,10 +1,14 @@
 """Many jobs in one process: each in an interpreter of its own, none sees another."""
 
+import os
+
 from run import compare, ensure
+
+ENVIRONMENT = {**os.environ, "LC_ALL": "C.UTF-8"}
 
 # Changes whatever a script can change in its interpreter.
 CHANGE_EVERYTHING = """
-import builtins, codecs, decimal, gc, json, logging, os, random, socket, string, sys, threading, types, warnings
+import builtins, codecs, contextlib, decimal, gc, json, locale, logging, os, random, socket, string, sys, threading, types, warnings
 import qntx
 
 os.environ["QPY_LEAK"] = "1"
@@ -31,6 +35,10 @@ gc.disable()
 gc.set_threshold(1)
 logging.basicConfig(level=1)
 logging.disable()
+with contextlib.suppress(PermissionError):
+    sys.setswitchinterval(50)
+with contextlib.suppress(PermissionError):
+    locale.setlocale(locale.LC_ALL, "C")
 codecs.register_error("leak", print)
 qntx.attest = None
 qntx.job = None
@@ -41,7 +49,7 @@ _result = "changed"
 """
 
 FIND_CHANGES = """
-import builtins, codecs, decimal, gc, json, logging, os, socket, string, subprocess, sys, threading, warnings
+import builtins, codecs, decimal, gc, json, locale, logging, os, socket, string, subprocess, sys, threading, warnings
 import qntx
 
 def registered(name):
@@ -71,6 +79,8 @@ found = {
     "decimal context": decimal.getcontext().prec == 3,
     "gc": not gc.isenabled() or gc.get_threshold()[0] == 1,
     "logging": bool(logging.root.handlers) or logging.root.manager.disable != 0,
+    "switch interval": sys.getswitchinterval() > 1,
+    "locale": locale.setlocale(locale.LC_CTYPE) == "C",
     "codecs": registered("leak"),
     "qntx": not callable(qntx.attest) or qntx.job is None,
     "trace": sys.gettrace() is not None or sys.getprofile() is not None,
@@ -84,7 +94,7 @@ def test_isolation_one_worker(qntxpy):
     """One job after another on one worker: the second finds nothing of the first."""
     change = {"id": "change", "script_code": CHANGE_EVERYTHING}
     find = {"id": "find", "script_code": FIND_CHANGES}
-    results = qntxpy.batch([change, find], "--workers", "1")
+    results = qntxpy.batch([change, find], "--workers", "1", env=ENVIRONMENT)
     compare("changed", results["change"]["result"], f"first job: {results['change']['error']}")
     compare([], results["find"]["result"], f"second job: {results['find']['error']}")
 
@@ -95,7 +105,7 @@ def test_isolation_many(qntxpy):
     for number in range(10):
         jobs.append({"id": f"change {number}", "script_code": CHANGE_EVERYTHING})
         jobs.append({"id": f"find {number}", "script_code": FIND_CHANGES})
-    for name, result in qntxpy.batch(jobs, "--workers", "2").items():
+    for name, result in qntxpy.batch(jobs, "--workers", "2", env=ENVIRONMENT).items():
         compare([] if "find" in name else "changed", result["result"], f"{name}: {result['error']}")
 
 

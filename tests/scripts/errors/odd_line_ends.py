@@ -1,0 +1,3 @@
+# form feed , separator  , next line , file separator 
+text = """ """
+1 / 0

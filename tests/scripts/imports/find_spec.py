@@ -1,0 +1,4 @@
+import importlib.util
+
+found = importlib.util.find_spec("numpy")
+_result = found is None or found.name == "numpy"
