@@ -279,7 +279,7 @@ class Qntxpy:
         lines = [line if isinstance(line, bytes) else json.dumps(line).encode() for line in payloads]
         done = self("batch", "-", *arguments, stdin=b"\n".join(lines) + b"\n", **options)
         results = {}
-        for line in done.stdout.splitlines():
+        for line in filter(None, done.stdout.split("\n")):
             try:
                 result = json.loads(line)
             except ValueError:

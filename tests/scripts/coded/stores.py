@@ -38,7 +38,7 @@ def listed(qntxpy, path, *arguments):
     done = qntxpy("attestations", "--store", path, "--json", *arguments)
     compare(0, done.returncode, f"exit status of attestations; {done.stderr}")
     text = done.stdout.strip()
-    return json.loads(text) if text.startswith("[") else [json.loads(x) for x in text.splitlines()]
+    return json.loads(text) if text.startswith("[") else [json.loads(x) for x in text.split("\n")]
 
 
 # ---- What is stored ----------------------------------------------------------------------------
