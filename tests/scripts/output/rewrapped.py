@@ -2,7 +2,7 @@ import codecs
 import io
 import sys
 
-sys.stdout = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", line_buffering=True)
+sys.stdout = keep = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", line_buffering=True)
 print("é")
 sys.stdout.flush()
 sys.stdout = codecs.getwriter("utf-8")(sys.__stdout__.buffer)
