@@ -53,8 +53,8 @@ refuse(OS, "os", ["chdir", "fchdir", "chroot"],
 refuse(OS, "os", ["umask"],
        "the file mode mask belongs to the whole host; use os.open() with a mode, or os.chmod()")
 refuse(OS, "os", ["_exit", "abort"], "it would end the whole host; use sys.exit()")
-refuse(OS, "os", ["fork", "forkpty", "register_at_fork", "execv", "execve", "execl", "execle",
-                  "execlp", "execlpe", "execvp", "execvpe", "posix_fork"],
+refuse(OS, "os", ["fork", "forkpty", "execv", "execve", "execl", "execle",
+                  "execlp", "execlpe", "execvp", "execvpe"],
        "it would copy or replace the whole host; use subprocess")
 refuse(OS, "os", ["setuid", "seteuid", "setreuid", "setresuid", "setgid", "setegid", "setregid",
                   "setresgid", "setgroups", "initgroups", "setsid", "setpgid", "setpgrp", "nice",
@@ -65,6 +65,14 @@ refuse((_signal,), "signal",
        ["signal", "siginterrupt", "alarm", "setitimer", "set_wakeup_fd", "raise_signal",
         "pthread_kill"],
        "signals belong to the whole host; use qntx.cancelled(), or a thread and an Event")
+
+
+def register_at_fork(**hooks):
+    """Accepted and never called: a job cannot fork."""
+
+
+for module in OS:
+    module.register_at_fork = register_at_fork
 
 
 def guard_kill(name, real, hits_host):
@@ -118,7 +126,12 @@ def after_posixsubprocess(module):
     def fork_exec(*args):
         if args[5] is None:  # no env= given: inherit the job's, not the host's
             args = (*args[:5], job_environ(), *args[6:])
-        return real(*args)
+        # The job's threads block all signals, for the host's sake; a child must not inherit that.
+        mask = _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
+        try:
+            return real(*args)
+        finally:
+            _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
 
     module.fork_exec = fork_exec
 
@@ -238,7 +251,7 @@ class Finder:
                 f"{name} cannot be imported in a job: it is an extension module that works in one "
                 f"interpreter per process only, and every job has an interpreter of its own "
                 f"({gate['python']}, {gate['gil']} GIL). Run such a script in a Python process of "
-                f"its own (python3 {sys.argv[0] or 'script.py'}), for instance through subprocess",
+                f"its own: python3 script.py, from a shell or through subprocess",
                 name=name, path=spec.origin)
         spec.loader = Loader(spec, after)
         return spec
@@ -334,14 +347,28 @@ def settle():
 
 
 FRAMES = 100  # kept from each end of a traceback
+HERE = calls_main.__code__.co_filename
+
+
+def without_our_frames(report):
+    """Take out frames of this file, and of the import system where it is called through us."""
+    todo = [report]
+    while todo:
+        report = todo.pop()
+        if any(frame.filename == HERE for frame in report.stack):
+            report.stack[:] = [frame for frame in report.stack if frame.filename != HERE
+                               and not frame.filename.startswith("<frozen importlib.")]
+        linked = [report.__cause__, report.__context__, *(getattr(report, "exceptions", None) or ())]
+        todo.extend(link for link in linked if link is not None)
 
 
 def report(error):
     """(traceback text, frames) of an exception; frames are (file, line, function, source)."""
     import traceback
 
-    text = "".join(traceback.format_exception(error))
-    stack = traceback.extract_tb(error.__traceback__)
+    report = traceback.TracebackException.from_exception(error)
+    without_our_frames(report)
+    stack = list(report.stack)
     if len(stack) > 2 * FRAMES:
         stack = stack[:FRAMES] + stack[-FRAMES:]
-    return text, [(f.filename, f.lineno, f.name, f.line) for f in stack]
+    return "".join(report.format()), [(f.filename, f.lineno, f.name, f.line) for f in stack]

@@ -140,13 +140,22 @@ static inline void qpy__compat_trace_all_threads(Py_tracefunc function)
 #endif
 }
 
-/* Whether this thread has a Python thread state attached (and so may hold a GIL). */
+/*
+ * Whether this thread has a Python thread state attached, and so may hold a GIL. Before 3.13 the call
+ * for it has only its old name; on 3.11 it tells who holds the one GIL, so compare with our own.
+ * (PyGILState_Check answers 1 for every thread once sub-interpreters exist.)
+ */
 static inline bool qpy__compat_thread_is_attached(void)
 {
+    if (!Py_IsInitialized())
+        return false;
 #if PY_VERSION_HEX >= 0x030D0000
     return PyThreadState_GetUnchecked() != NULL;
+#elif PY_VERSION_HEX >= 0x030C0000
+    return _PyThreadState_UncheckedGet() != NULL;
 #else
-    return PyGILState_Check() != 0;
+    PyThreadState *mine = PyGILState_GetThisThreadState();
+    return mine && mine == _PyThreadState_UncheckedGet();
 #endif
 }
 

@@ -127,9 +127,23 @@ static PyObject *compile_tree(PyObject *tree, PyObject *filename)
     return PyObject_CallFunction(compile, "OOsiO", tree, filename, "exec", 0, Py_True);
 }
 
+/* Whether `def main` may occur; the syntax tree, which costs milliseconds, is made only then. */
+static bool may_define_main(const char *code)
+{
+    for (const char *at = code; (at = strstr(at, "main")); at += 4) {
+        const char *before = at;
+        while (before > code && (before[-1] == ' ' || before[-1] == '\t' || before[-1] == '\\' ||
+                                 before[-1] == '\n' || before[-1] == '\f'))
+            before--;
+        if (before < at && before - code >= 3 && memcmp(before - 3, "def", 3) == 0)
+            return true;
+    }
+    return false;
+}
+
 /*
  * The script's code. *ret_call_main: the script leaves it to us to call main(). Decided from the
- * syntax tree, which is only asked for when the word occurs at all.
+ * syntax tree.
  */
 static PyObject *compile_script(struct qpy__interp *interp, const struct qpy__spec *spec,
                                 bool *ret_call_main)
@@ -139,7 +153,7 @@ static PyObject *compile_script(struct qpy__interp *interp, const struct qpy__sp
     if (!filename)
         return NULL;
     PyObject *code = NULL;
-    if (!strstr(spec->code, "main")) {
+    if (!may_define_main(spec->code)) {
         code = compile_source(spec, filename, 0);
     } else {
         PyObject *tree = compile_source(spec, filename, PyCF_ONLY_AST);

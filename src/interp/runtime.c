@@ -47,6 +47,17 @@ const char *qpy__runtime_home(void)
     return runtime.home;
 }
 
+void *qpy__runtime_let_go(void)
+{
+    return qpy__compat_thread_is_attached() ? PyEval_SaveThread() : NULL;
+}
+
+void qpy__runtime_take_back(void *held)
+{
+    if (held)
+        PyEval_RestoreThread(held);
+}
+
 void qpy__runtime_lock_creation(const struct qpy__gate *gate)
 {
     if (gate->create_lock)

@@ -30,6 +30,13 @@ const char *qpy__runtime_home(void);
 PyObject *qpy__runtime_bootstrap_code(void);
 
 /*
+ * Calls that wait must not keep a GIL that the host holds on this thread: our workers need it where
+ * the host initialised CPython. Returns what qpy__runtime_take_back gives back; NULL: nothing held.
+ */
+void *qpy__runtime_let_go(void);
+void qpy__runtime_take_back(void *held);
+
+/*
  * On versions that need it, interpreters are created and ended one at a time.
  * Lock order: this lock, then a GIL. Nobody asks for it while holding a GIL.
  */

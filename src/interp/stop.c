@@ -26,15 +26,17 @@ void qpy__stop_done(struct qpy__stop *stop)
     pthread_mutex_destroy(&stop->lock);
 }
 
-void qpy__stop_request(struct qpy__stop *stop, enum qpy__stop_kind kind, const char *reason)
+bool qpy__stop_request(struct qpy__stop *stop, enum qpy__stop_kind kind, const char *reason)
 {
     pthread_mutex_lock(&stop->lock);
-    if (stop->requested == QPY__STOP_NONE) {
+    bool first = stop->requested == QPY__STOP_NONE;
+    if (first) {
         stop->requested = kind;
         snprintf(stop->reason, sizeof stop->reason, "%s", reason);
         pthread_cond_broadcast(&stop->wake);
     }
     pthread_mutex_unlock(&stop->lock);
+    return first;
 }
 
 enum qpy__stop_kind qpy__stop_requested(struct qpy__stop *stop)

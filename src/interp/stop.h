@@ -41,8 +41,8 @@ struct qpy__stop {
 void qpy__stop_init(struct qpy__stop *stop);
 void qpy__stop_done(struct qpy__stop *stop);
 
-/* Ask the job to stop; the first request stays. GIL: any. Wakes sleeping scripts. */
-void qpy__stop_request(struct qpy__stop *stop, enum qpy__stop_kind kind, const char *reason);
+/* Ask the job to stop; false if it was asked before. GIL: any. Wakes sleeping scripts. */
+bool qpy__stop_request(struct qpy__stop *stop, enum qpy__stop_kind kind, const char *reason);
 enum qpy__stop_kind qpy__stop_requested(struct qpy__stop *stop);
 enum qpy__stop_rung qpy__stop_rung(struct qpy__stop *stop);
 void qpy__stop_raise_rung(struct qpy__stop *stop, enum qpy__stop_rung rung);

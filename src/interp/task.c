@@ -2,6 +2,22 @@
 #include "interp/task.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+
+qpy_status qpy__string_list_add(struct qpy__string_list *list, const char *text, qpy_error *error)
+{
+    char **items = realloc(list->items, (list->count + 1) * sizeof(char *));
+    if (!items)
+        return qpy__error_memory(error, "a list");
+    list->items = items;
+    items[list->count] = strdup(text);
+    if (!items[list->count])
+        return qpy__error_memory(error, "a list");
+    list->count++;
+    return QPY_OK;
+}
 
 static void free_list(struct qpy__string_list *list)
 {

@@ -78,6 +78,10 @@ struct qpy__task {
     atomic_bool closed;
 };
 
+/* Add a copy of `text`. Errors: QPY_E_NO_MEMORY. */
+QPY_MUST_CHECK qpy_status qpy__string_list_add(struct qpy__string_list *list, const char *text,
+                                               qpy_error *error);
+
 void qpy__spec_free(struct qpy__spec *spec);
 
 void qpy__task_init(struct qpy__task *task, const struct qpy__spec *spec, size_t output_limit,
