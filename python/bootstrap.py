@@ -274,6 +274,10 @@ for name in list(AFTER):
 # ---- What the library calls for each job ----------------------------------------------------------
 
 
+def breathe():
+    """Where an exception that came too late is raised, and dropped."""
+
+
 def begin(filename, source, paths, env):
     """Give the interpreter to a job: search path, environment, and its source for tracebacks."""
     sys.path[:0] = paths

@@ -186,6 +186,7 @@ static void expel_threads(struct qpy__interp *interp)
  */
 static void end_traced(struct qpy__interp *interp, qpy__usec until)
 {
+    qpy__run_drain(interp);
     PyObject *limit = PyLong_FromLongLong(until);
     PyEval_SetTrace(raise_exit, limit);
     Py_XDECREF(limit);

@@ -28,6 +28,14 @@ PyObject *qpy__run_bootstrap(struct qpy__interp *interp, const char *function, c
     return answer;
 }
 
+void qpy__run_drain(struct qpy__interp *interp)
+{
+    PyThreadState_SetAsyncExc(PyThread_get_thread_ident(), PyExc_SystemExit);
+    PyObject *done = qpy__run_bootstrap(interp, "breathe", "()");
+    Py_XDECREF(done);
+    PyErr_Clear();
+}
+
 /* ---- Before: the interpreter becomes the job's -------------------------------------------------- */
 
 static PyObject *list_of(const struct qpy__string_list *strings)
@@ -107,6 +115,15 @@ static int fill_globals(struct qpy__interp *interp, const struct qpy__spec *spec
     if (give(interp, injected, "last", PyObject_GetAttrString(module, "last")) < 0)
         return -1;
     return give(interp, injected, "upstream", load_upstream(interp, spec));
+}
+
+/* Close the window and take off what is still pending. */
+static enum qpy__stop_kind close_window(struct qpy__interp *interp, struct qpy__task *task)
+{
+    enum qpy__stop_kind hit = qpy__stop_close_window(&task->stop);
+    if (hit != QPY__STOP_NONE)
+        qpy__run_drain(interp);
+    return hit;
 }
 
 /* ---- Compiling ---------------------------------------------------------------------------------- */
@@ -301,7 +318,7 @@ static void report_success(struct qpy__interp *interp, struct qpy__task *task, P
     if (status == 0 && task->spec->capture_variables && !task->outcome.kind)
         status = capture_variables(interp, task, injected);
     PyObject *exception = status < 0 ? qpy__compat_take_exception() : NULL;
-    enum qpy__stop_kind stopped = qpy__stop_close_window(&task->stop);
+    enum qpy__stop_kind stopped = close_window(interp, task);
     if (exception)
         qpy__fault_describe(interp, task, exception, false, stopped);
     Py_XDECREF(exception);
@@ -327,7 +344,7 @@ static void report(struct qpy__interp *interp, struct qpy__task *task, PyObject 
             qpy__stop_open_window(&task->stop, state->job_timeout, state->job_cancelled);
         qpy__fault_describe(interp, task, exception, false, stopped);
         if (stopped == QPY__STOP_NONE)
-            (void)qpy__stop_close_window(&task->stop);
+            (void)close_window(interp, task);
     } else if (stopped != QPY__STOP_NONE) {
         report_swallowed_stop(task, stopped);
     } else {
@@ -346,7 +363,7 @@ static void run_code(struct qpy__interp *interp, struct qpy__task *task, PyObjec
     PyObject *returned = execute(interp, code, with_main);
     PyObject *exception = returned ? NULL : qpy__compat_take_exception();
     settle(interp, task, &exception);
-    enum qpy__stop_kind stopped = qpy__stop_close_window(&task->stop);
+    enum qpy__stop_kind stopped = close_window(interp, task);
     task->outcome.ran = qpy__monotonic_now() - start;
     PyErr_Clear();
     qpy__capture_flush(interp->streams[0]);

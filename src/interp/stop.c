@@ -90,8 +90,9 @@ void qpy__stop_open_window(struct qpy__stop *stop, PyObject *timeout_type,
  * Why nothing can land late: an exception is injected only under the lock while `window` is true, by
  * a thread that holds this interpreter's GIL. We hold that GIL here and have just made `window`
  * false, so every injection either happened before (and is pending on this thread, or was raised) or
- * will see the closed window. What is pending is cleared before any further bytecode runs. The trace
- * function of the last rung is removed by the same argument.
+ * will see the closed window. What is pending is taken off by the caller (qpy__run_drain) before any
+ * further code of ours or of a later job runs here. The trace function of the last rung is removed by
+ * the same argument.
  */
 enum qpy__stop_kind qpy__stop_close_window(struct qpy__stop *stop)
 {
@@ -105,7 +106,6 @@ enum qpy__stop_kind qpy__stop_close_window(struct qpy__stop *stop)
     pthread_mutex_unlock(&stop->lock);
     if (insisting)
         PyEval_SetTrace(NULL, NULL);
-    PyThreadState_SetAsyncExc(PyThread_get_thread_ident(), NULL);
     return hit;
 }
 

@@ -55,9 +55,9 @@ void qpy__stop_open_window(struct qpy__stop *stop, PyObject *timeout_type,
                            PyObject *cancelled_type);
 
 /*
- * Close the window and clear an exception that was injected but not raised yet. GIL: held, on the
- * worker's thread. After it returns, nothing of this stop can land on the thread any more. Tells what
- * the script was hit with while the window was open.
+ * Close the window: no exception of this stop is injected any more. GIL: held, on the worker's thread.
+ * Tells what the script was hit with while the window was open; if it was, an exception may still be
+ * pending: qpy__run_drain takes it off.
  */
 enum qpy__stop_kind qpy__stop_close_window(struct qpy__stop *stop);
 
