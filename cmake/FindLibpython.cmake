@@ -1,0 +1,83 @@
+# Finds the libpython to embed and makes the target qntxpy_libpython of it. Sets
+# QNTXPY_PYTHON_VERSION (3.11), QNTXPY_PYTHON_HOME (its prefix), QNTXPY_PYTHON_LIBRARY and
+# QNTXPY_PYTHON_RPATH. In this order: the interpreter named by QNTXPY_PYTHON, pkg-config's
+# python3-embed, CMake's FindPython3. Whatever python3 is first in PATH is not asked: it often
+# belongs to another installation than the libpython.
+
+function(ask_interpreter)
+    set(script "import sys, sysconfig as s; v = s.get_config_var
+print(f'{sys.version_info[0]}.{sys.version_info[1]}')
+print(sys.base_prefix); print(s.get_path('include')); print(v('LIBDIR')); print(v('LDVERSION'))")
+    execute_process(COMMAND ${QNTXPY_PYTHON} -I -c "${script}"
+        OUTPUT_VARIABLE answer RESULT_VARIABLE failed OUTPUT_STRIP_TRAILING_WHITESPACE)
+    if(failed)
+        message(FATAL_ERROR "QNTXPY_PYTHON: '${QNTXPY_PYTHON}' cannot be run: ${failed}")
+    endif()
+    string(REPLACE "\n" ";" answer "${answer}")
+    list(GET answer 0 version)
+    list(GET answer 1 home)
+    list(GET answer 2 include)
+    list(GET answer 3 libdir)
+    list(GET answer 4 ldversion)
+    find_library(libpython python${ldversion} PATHS ${libdir} NO_CACHE)
+    if(NOT libpython)
+        message(FATAL_ERROR "no libpython${ldversion} in ${libdir}: install the development "
+            "package of ${QNTXPY_PYTHON}, or build it with --enable-shared")
+    endif()
+    set(found_version ${version} PARENT_SCOPE)
+    set(found_home ${home} PARENT_SCOPE)
+    set(found_include ${include} PARENT_SCOPE)
+    set(found_library ${libpython} PARENT_SCOPE)
+endfunction()
+
+function(ask_pkg_config)
+    find_package(PkgConfig REQUIRED)
+    pkg_check_modules(EMBED python3-embed)
+    if(NOT EMBED_FOUND)
+        return()
+    endif()
+    pkg_get_variable(home python3-embed prefix)
+    list(GET EMBED_LINK_LIBRARIES 0 library)
+    set(found_version ${EMBED_VERSION} PARENT_SCOPE)
+    set(found_home ${home} PARENT_SCOPE)
+    set(found_include ${EMBED_INCLUDE_DIRS} PARENT_SCOPE)
+    set(found_library ${library} PARENT_SCOPE)
+endfunction()
+
+function(ask_cmake)
+    find_package(Python3 3.11 REQUIRED COMPONENTS Development.Embed)
+    set(found_version ${Python3_VERSION_MAJOR}.${Python3_VERSION_MINOR} PARENT_SCOPE)
+    cmake_path(GET Python3_LIBRARY_DIRS PARENT_PATH home)
+    set(found_home ${home} PARENT_SCOPE)
+    set(found_include ${Python3_INCLUDE_DIRS} PARENT_SCOPE)
+    list(GET Python3_LIBRARIES 0 library)
+    set(found_library ${library} PARENT_SCOPE)
+endfunction()
+
+if(QNTXPY_PYTHON)
+    ask_interpreter()
+else()
+    ask_pkg_config()
+    if(NOT found_library)
+        ask_cmake()
+    endif()
+endif()
+
+string(REGEX MATCH "^[0-9]+\\.[0-9]+" QNTXPY_PYTHON_VERSION "${found_version}")
+if(QNTXPY_PYTHON_VERSION VERSION_LESS 3.11)
+    message(FATAL_ERROR "CPython 3.11 or newer is needed; found ${QNTXPY_PYTHON_VERSION} "
+        "(${found_library}). Name another interpreter with -DQNTXPY_PYTHON=")
+endif()
+set(QNTXPY_PYTHON_HOME ${found_home})
+set(QNTXPY_PYTHON_LIBRARY ${found_library})
+cmake_path(GET found_library PARENT_PATH library_dir)
+if(library_dir IN_LIST CMAKE_C_IMPLICIT_LINK_DIRECTORIES OR library_dir MATCHES "^/usr/lib")
+    set(QNTXPY_PYTHON_RPATH "")
+else()
+    set(QNTXPY_PYTHON_RPATH ${library_dir})
+endif()
+message(STATUS "libpython ${QNTXPY_PYTHON_VERSION}: ${found_library} (home ${found_home})")
+
+add_library(qntxpy_libpython INTERFACE)
+target_include_directories(qntxpy_libpython SYSTEM INTERFACE ${found_include})
+target_link_libraries(qntxpy_libpython INTERFACE ${found_library})
