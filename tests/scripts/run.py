@@ -217,7 +217,7 @@ def check_sound(result):
     ensure(result["lane"] == "fresh", f"lane: {result['lane']!r}")
     ensure(result["gil"] in ("own", "shared"), f"gil: {result['gil']!r}")
     made = result["attestations"]
-    ensure(made["count"] == len(made["ids"]), f"attestations: {made!r}")
+    ensure(len(made["ids"]) == min(made["count"], 1000), f"attestations: {made!r}")
     for frame in result["frames"]:
         ensure(list(frame) == ["file", "line", "function", "source"], f"frame: {frame!r}")
     for note in result["conversions"]:
@@ -277,7 +277,11 @@ class Qntxpy:
     def try_batch(self, payloads, *arguments, **options):
         """The same, but return also what is wrong as text, or None."""
         lines = [line if isinstance(line, bytes) else json.dumps(line).encode() for line in payloads]
-        done = self("batch", "-", *arguments, stdin=b"\n".join(lines) + b"\n", **options)
+        try:
+            done = self("batch", "-", *arguments, stdin=b"\n".join(lines) + b"\n", **options)
+        except subprocess.TimeoutExpired as hung:
+            text = (hung.stdout or b"").decode("utf-8", "surrogateescape")
+            done = subprocess.CompletedProcess(hung.cmd, "hung", text, "")
         results = {}
         for line in filter(None, done.stdout.split("\n")):
             try:
