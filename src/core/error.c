@@ -11,7 +11,7 @@ static void format_text(char *out, size_t size, const char *format, va_list argu
 {
     int length = vsnprintf(out, size, format, arguments);
     if (length >= (int)size)
-        out[qpy__utf8_floor(out, size - 1)] = '\0';
+        out[qpy__utf8_trim(out, size - 1)] = '\0';
 }
 
 qpy_status qpy__error(qpy_error *error, qpy_status status, const char *format, ...)

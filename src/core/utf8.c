@@ -44,3 +44,15 @@ size_t qpy__utf8_floor(const char *text, size_t offset)
         at--;
     return is_continuation((unsigned char)text[at]) ? offset : at;
 }
+
+size_t qpy__utf8_trim(const char *text, size_t length)
+{
+    size_t back = 0;
+    while (back < 3 && back < length && is_continuation((unsigned char)text[length - 1 - back]))
+        back++;
+    if (back == length)
+        return length;
+    unsigned char lead = (unsigned char)text[length - 1 - back];
+    size_t need = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC0 ? 2 : 1;
+    return need > back + 1 ? length - 1 - back : length;
+}
