@@ -8,6 +8,8 @@
 #define FAILED "Python script execution failed: "
 #define STDERR "\n\nStderr:\n"
 #define CUT "\n[...]\n"
+#define WHOLE "The job's result has all of it: qpy_job_result."
+#define ROOM (sizeof((qpy_error *)NULL)->message - sizeof FAILED) /* for what follows FAILED */
 
 /* ---- What a result means for the job --------------------------------------------------------- */
 
@@ -26,12 +28,25 @@ static qpy_status cancelled_by(const qpy_context *ctx, const qpy_job *job, qpy_e
 /* An error too long for a message: its beginning and its end, where the exception is. */
 static qpy_status failed_at_length(const char *text, size_t length, qpy_error *error)
 {
-    size_t room = sizeof error->message - sizeof FAILED - sizeof CUT - 4; /* 4: rounding down */
-    size_t head = qpy__utf8_floor(text, room / 2);
-    size_t tail = qpy__utf8_floor(text, length - room / 2);
+    size_t half = (ROOM - strlen(CUT) - 4) / 2; /* 4: the floor of the tail may begin earlier */
+    size_t head = qpy__utf8_floor(text, half);
+    size_t tail = qpy__utf8_floor(text, length - half);
     qpy_status status = qpy__error(error, QPY_E_HANDLER_FAILED, FAILED "%.*s" CUT "%s", (int)head,
                                    text, text + tail);
-    qpy__error_hint(error, "The job's result has the whole error (qpy_job_result).");
+    qpy__error_hint(error, WHOLE);
+    return status;
+}
+
+/* As much of stderr behind the error as there is room for. */
+static qpy_status failed_with_stderr(const char *text, size_t length, const char *output,
+                                     size_t output_length, qpy_error *error)
+{
+    size_t room = ROOM - length > strlen(STDERR) ? ROOM - length - strlen(STDERR) : 0;
+    size_t shown = output_length <= room ? output_length : qpy__utf8_floor(output, room);
+    qpy_status status = qpy__error(error, QPY_E_HANDLER_FAILED, FAILED "%s%s%.*s", text,
+                                   shown > 0 ? STDERR : "", (int)shown, output);
+    if (shown < output_length)
+        qpy__error_hint(error, WHOLE);
     return status;
 }
 
@@ -41,12 +56,11 @@ static qpy_status failed(const qpy_result *result, qpy_error *error)
     if (!text || text[0] == '\0')
         text = "Python script execution failed (no error message)";
     size_t length = strlen(text);
-    if (length > sizeof error->message - sizeof FAILED)
+    if (length > ROOM)
         return failed_at_length(text, length, error);
-    size_t noise;
-    const char *output = qpy_result_stderr(result, &noise);
-    return qpy__error(error, QPY_E_HANDLER_FAILED, FAILED "%s%s%s", text, noise > 0 ? STDERR : "",
-                      noise > 0 ? output : "");
+    size_t output_length;
+    const char *output = qpy_result_stderr(result, &output_length);
+    return failed_with_stderr(text, length, output, output_length, error);
 }
 
 /* The result's own word decides: a script that failed before it was cancelled has failed. */
