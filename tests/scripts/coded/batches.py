@@ -20,7 +20,7 @@ sys.meta_path.insert(0, type("Finder", (), {"find_spec": staticmethod(lambda *a:
 sys.argv.append("leak")
 sys.leak = 1
 sys.setrecursionlimit(300)
-sys.set_int_max_str_digits(0)
+sys.set_int_max_str_digits(5000)
 sys.displayhook = sys.excepthook = sys.unraisablehook = print
 threading.excepthook = print
 warnings.simplefilter("error")
@@ -38,7 +38,8 @@ logging.disable()
 with contextlib.suppress(PermissionError):
     sys.setswitchinterval(50)
 with contextlib.suppress(PermissionError):
-    locale.setlocale(locale.LC_ALL, "C")
+    now = locale.setlocale(locale.LC_CTYPE)
+    locale.setlocale(locale.LC_ALL, "C.UTF-8" if now == "C" else "C")
 codecs.register_error("leak", print)
 qntx.attest = None
 qntx.job = None
@@ -68,7 +69,7 @@ found = {
     "sys.argv": "leak" in sys.argv,
     "sys attributes": hasattr(sys, "leak"),
     "recursion limit": sys.getrecursionlimit() == 300,
-    "int digits": sys.get_int_max_str_digits() == 0,
+    "int digits": sys.get_int_max_str_digits() == 5000,
     "displayhook": sys.displayhook is print or sys.unraisablehook is print,
     "threading.excepthook": threading.excepthook is print,
     "warnings": any(f[0] == "error" and f[2] is Warning for f in warnings.filters),
@@ -80,23 +81,25 @@ found = {
     "gc": not gc.isenabled() or gc.get_threshold()[0] == 1,
     "logging": bool(logging.root.handlers) or logging.root.manager.disable != 0,
     "switch interval": sys.getswitchinterval() > 1,
-    "locale": locale.setlocale(locale.LC_CTYPE) == "C",
     "codecs": registered("leak"),
     "qntx": not callable(qntx.attest) or qntx.job is None,
     "trace": sys.gettrace() is not None or sys.getprofile() is not None,
     "globals": "leak" in globals() and globals()["leak"] == 1,
 }
-_result = sorted(name for name in found if found[name])
+_result = [sorted(name for name in found if found[name]), locale.setlocale(locale.LC_CTYPE)]
 """
 
 
 def test_isolation_one_worker(qntxpy):
-    """One job after another on one worker: the second finds nothing of the first."""
-    change = {"id": "change", "script_code": CHANGE_EVERYTHING}
-    find = {"id": "find", "script_code": FIND_CHANGES}
-    results = qntxpy.batch([change, find], "--workers", "1", env=ENVIRONMENT)
-    compare("changed", results["change"]["result"], f"first job: {results['change']['error']}")
-    compare([], results["find"]["result"], f"second job: {results['find']['error']}")
+    """One job after another on one worker: the third finds nothing of the second."""
+    find = {"script_code": FIND_CHANGES}
+    jobs = [{"id": "before", **find}, {"id": "change", "script_code": CHANGE_EVERYTHING}]
+    jobs.append({"id": "after", **find})
+    results = qntxpy.batch(jobs, "--workers", "1", env=ENVIRONMENT)
+    compare("changed", results["change"]["result"], f"change: {results['change']['error']}")
+    before, after = results["before"]["result"], results["after"]["result"]
+    compare([], before[0], f"before: {results['before']['error']}")
+    compare(before, after, f"after: {results['after']['error']}")
 
 
 def test_isolation_many(qntxpy):
@@ -106,7 +109,10 @@ def test_isolation_many(qntxpy):
         jobs.append({"id": f"change {number}", "script_code": CHANGE_EVERYTHING})
         jobs.append({"id": f"find {number}", "script_code": FIND_CHANGES})
     for name, result in qntxpy.batch(jobs, "--workers", "2", env=ENVIRONMENT).items():
-        compare([] if "find" in name else "changed", result["result"], f"{name}: {result['error']}")
+        if name.startswith("find"):
+            compare([[], {"$type": "str"}], result["result"], f"{name}: {result['error']}")
+        else:
+            compare("changed", result["result"], f"{name}: {result['error']}")
 
 
 def test_ids(qntxpy):
