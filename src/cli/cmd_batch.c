@@ -93,7 +93,7 @@ static struct item *new_item(struct batch *batch, const struct cli_slice *id, si
 /* The lock is held. */
 static void write_line(struct batch *batch, const char *id, const char *json)
 {
-    char *line = json ? cli_json_with_id(id, json) : NULL;
+    char *line = json ? cli_json_line(id, json) : NULL;
     if (line) {
         cli_output_write(&batch->output, line, strlen(line));
     } else {

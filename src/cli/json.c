@@ -178,10 +178,10 @@ bool cli_json_find_id(const char *text, size_t length, struct cli_slice *ret_id)
     return id.data != NULL;
 }
 
-char *cli_json_with_id(const char *id, const char *json)
+char *cli_json_line(const char *id, const char *json)
 {
     char *text;
-    if (asprintf(&text, "{\"id\":%s,%s", id, json + 1) < 0)
+    if (asprintf(&text, "{\"id\":%s,%s\n", id, json + 1) < 0)
         return NULL;
     return text;
 }

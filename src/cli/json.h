@@ -18,9 +18,9 @@ struct cli_slice {
  * number; the last one counts. False if there is none or the text breaks off before it. */
 bool cli_json_find_id(const char *text, size_t length, struct cli_slice *ret_id);
 
-/* `json`, an object, with the member "id" put first; `id` is JSON text. The caller frees it; NULL
- * if memory is short. */
-char *cli_json_with_id(const char *id, const char *json);
+/* A line of JSON Lines: `json`, an object, with the member "id" put first; `id` is JSON text. The
+ * caller frees it; NULL if memory is short. */
+char *cli_json_line(const char *id, const char *json);
 
 /* The result object of a job that never started. The caller frees it; NULL if memory is short. */
 char *cli_json_refused(const char *error, const char *error_kind);
