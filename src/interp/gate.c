@@ -8,8 +8,9 @@
 #include "core/error.h"
 
 #define LIST(...) ((const char *const[]){__VA_ARGS__, NULL})
-#define NONE ((const char *const[]){NULL})
 #define VERSION(major, minor, micro) (((major) << 24) | ((minor) << 16) | ((micro) << 8))
+
+static const char *const none[] = {NULL};
 
 /* One range of versions. `until` is the first version that is no longer in the range. */
 struct row {
@@ -40,7 +41,7 @@ static const struct row rows[] = {
      .reason = "CPython 3.11 has one GIL for all interpreters",
      .shared_ticker = true,
      .shared_blocked = LIST("_asyncio", "_datetime", "_decimal", "_zoneinfo"),
-     .preimported = NONE},
+     .preimported = none},
     {.from = VERSION(3, 12, 0),
      .until = VERSION(3, 12, 8),
      .own_possible = true,
@@ -66,7 +67,7 @@ static const struct row rows[] = {
      .until = VERSION(3, 13, 1),
      .own_possible = true,
      .reason = "interpreters with their own GIL leak on CPython 3.13",
-     .shared_blocked = NONE,
+     .shared_blocked = none,
      .preimported = LIST("datetime", "_strptime", "struct", "cmath"),
      .own_leak = "about 1.2 MB per job",
      .shared_leak = "about 120 KB per job"},
@@ -74,7 +75,7 @@ static const struct row rows[] = {
      .until = VERSION(3, 14, 1),
      .own_possible = true,
      .reason = "interpreters with their own GIL leak on CPython 3.13 and 3.14.0",
-     .shared_blocked = NONE,
+     .shared_blocked = none,
      .preimported = LIST("datetime", "_strptime", "struct", "cmath"),
      .own_leak = "about 1.2 MB per job"},
     {.from = VERSION(3, 14, 1),
@@ -82,7 +83,7 @@ static const struct row rows[] = {
      .own_by_default = true,
      .own_possible = true,
      .reason = "CPython 3.14.1 and later run interpreters in parallel without loss",
-     .shared_blocked = NONE,
+     .shared_blocked = none,
      .preimported = LIST("struct", "cmath")},
 };
 
@@ -112,7 +113,7 @@ qpy_status qpy__gate_choose(unsigned long version, int wish, struct qpy__gate *r
         .gil_reason = wish == QPY_GIL_AUTO ? row->reason : "asked for by the host",
         .create_lock = row->create_lock,
         .ticker = !own && row->shared_ticker,
-        .blocked = own ? NONE : row->shared_blocked,
+        .blocked = own ? none : row->shared_blocked,
         .blocked_reason = SHARED_STATIC_STATE,
         .preimported = row->preimported,
         .refused = one_shot,
