@@ -200,6 +200,52 @@ def after_resource(module):
            "limits belong to the whole host; give the job limits of its own")
 
 
+# ---- Waiting --------------------------------------------------------------------------------------
+# A thread that waits in a system call does not see that the job must stop. What waits through select
+# and selectors, such as asyncio and subprocess.communicate(), wakes for a moment at each beat.
+
+BEAT = 0.05  # seconds
+
+
+def in_beats(wait, timeout):
+    """Call wait(seconds) until it returns something or the timeout is over."""
+    end = None if timeout is None else time.monotonic() + timeout
+    while True:
+        left = BEAT if end is None else min(BEAT, max(0, end - time.monotonic()))
+        ready = wait(left)
+        if any(ready) if isinstance(ready, tuple) else ready:
+            return ready
+        if end is not None and time.monotonic() >= end:
+            return ready
+
+
+def after_selectors(module):
+    def beating(real):
+        def select(self, timeout=None):
+            if timeout is not None and timeout <= BEAT:
+                return real(self, timeout)
+            return in_beats(lambda seconds: real(self, seconds), timeout)
+
+        return select
+
+    for name in ("SelectSelector", "PollSelector", "EpollSelector", "DevpollSelector"):
+        selector = getattr(module, name, None)
+        if selector is not None:
+            selector.select = beating(selector.select)
+
+
+def after_select(module):
+    real = module.select
+
+    def select(rlist, wlist, xlist, timeout=None, /):
+        if timeout is not None and timeout <= BEAT:
+            return real(rlist, wlist, xlist, timeout)
+        rlist, wlist, xlist = list(rlist), list(wlist), list(xlist)
+        return in_beats(lambda seconds: real(rlist, wlist, xlist, seconds), timeout)
+
+    module.select = select
+
+
 # ---- Imports --------------------------------------------------------------------------------------
 
 for name in gate["blocked"]:
@@ -215,6 +261,8 @@ def after_linecache(module):
 AFTER = {
     "linecache": after_linecache,
     "resource": after_resource,
+    "select": after_select,
+    "selectors": after_selectors,
     "subprocess": after_subprocess,
     "_posixsubprocess": after_posixsubprocess,
 }

@@ -174,14 +174,27 @@ static void complete_stop(struct qpy__module *state, struct qpy__task *task, PyO
     PyErr_Clear();
 }
 
-void qpy__fault_describe(struct qpy__interp *interp, struct qpy__task *task, PyObject *exception,
-                         bool compiling, enum qpy__stop_kind stopped)
+/* The last rung raises SystemExit in whatever runs: show the stop in its place. New reference. */
+static PyObject *stop_instead(struct qpy__module *state, PyObject *exception,
+                              enum qpy__stop_kind stopped)
 {
-    struct qpy__module *state = qpy__module_state(interp->module);
+    if (stopped == QPY__STOP_NONE || !PyErr_GivenExceptionMatches(exception, PyExc_SystemExit))
+        return Py_NewRef(exception);
+    PyObject *type = stopped == QPY__STOP_TIMEOUT ? state->job_timeout : state->job_cancelled;
+    PyObject *stop = PyObject_CallNoArgs(type);
+    PyObject *traceback = PyException_GetTraceback(exception);
+    if (stop && traceback)
+        (void)PyException_SetTraceback(stop, traceback);
+    Py_XDECREF(traceback);
+    PyErr_Clear();
+    return stop ? stop : Py_NewRef(exception);
+}
+
+static void describe(struct qpy__interp *interp, struct qpy__task *task, PyObject *exception,
+                     bool compiling, enum qpy__stop_kind stopped)
+{
     struct qpy__outcome *outcome = &task->outcome;
-    if (stopped != QPY__STOP_NONE)
-        complete_stop(state, task, exception, stopped);
-    outcome->kind = kind_of(state, exception, compiling, stopped);
+    outcome->kind = kind_of(qpy__module_state(interp->module), exception, compiling, stopped);
     outcome->exit_code = exit_code(exception);
     outcome->error_type = type_name(exception);
     outcome->error_message = message_of(exception, task->output_limit);
@@ -192,6 +205,17 @@ void qpy__fault_describe(struct qpy__interp *interp, struct qpy__task *task, PyO
     qpy__buf_format(&text, "%s: %s\n", outcome->error_type ? outcome->error_type : "?",
                     outcome->error_message ? outcome->error_message : "?");
     outcome->error = qpy__buf_take(&text);
+}
+
+void qpy__fault_describe(struct qpy__interp *interp, struct qpy__task *task, PyObject *exception,
+                         bool compiling, enum qpy__stop_kind stopped)
+{
+    struct qpy__module *state = qpy__module_state(interp->module);
+    PyObject *shown = stop_instead(state, exception, stopped);
+    if (stopped != QPY__STOP_NONE)
+        complete_stop(state, task, shown, stopped);
+    describe(interp, task, shown, compiling, stopped);
+    Py_DECREF(shown);
 }
 
 void qpy__fault_set(struct qpy__outcome *outcome, const char *kind, const char *type,
