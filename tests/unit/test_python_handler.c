@@ -380,6 +380,35 @@ static void test_progress_without_a_total(void **state)
     qpy_job_free(job);
 }
 
+/* A thread that the script leaves reports progress until the end: not into a job that is gone. */
+static void test_a_job_may_be_freed_under_threads_of_its_script(void **state)
+{
+    (void)state;
+    static const char stubborn[] =
+        "{\"script_code\": \"import qntx, threading, time\\n"
+        "def report():\\n"
+        "    while True:\\n"
+        "        try:\\n"
+        "            while True: qntx.progress(1)\\n"
+        "        except BaseException: pass\\n"
+        "for _ in range(2): threading.Thread(target=report, daemon=True).start()\\n"
+        "time.sleep(0.01)\"}";
+    qpy_engine_options options = QPY_ENGINE_OPTIONS_INIT;
+    options.workers = 2;
+    options.grace_ms = 50;
+    options.max_abandoned = 100;
+    qpy_engine *own = NULL;
+    assert_int_equal(qpy_engine_open(&options, &own, NULL), QPY_OK);
+    qpy_handler handler = qpy_python_handler(own);
+    for (int i = 0; i < 15; i++) {
+        qpy_job *job = make(stubborn);
+        (void)handler.execute(handler.self, NULL, job, NULL);
+        assert_int_equal(qpy_job_progress_current(job), 1);
+        qpy_job_free(job); /* seen by sanitizers */
+    }
+    (void)qpy_engine_close(own); /* may have to leave a worker behind */
+}
+
 static void test_a_result_is_of_the_last_execution(void **state)
 {
     (void)state;
@@ -474,6 +503,7 @@ int main(void)
         cmocka_unit_test(test_the_deadline_of_the_context),
         cmocka_unit_test(test_a_failure_before_the_cancellation_stays_a_failure),
         cmocka_unit_test(test_progress_without_a_total),
+        cmocka_unit_test(test_a_job_may_be_freed_under_threads_of_its_script),
         cmocka_unit_test(test_a_result_is_of_the_last_execution),
         cmocka_unit_test(test_jobs_at_the_same_time),
         cmocka_unit_test(test_through_the_registry),
