@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Formatting, static analysis and the project's own rules. Needs a configured build/dev.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+mapfile -t sources < <(git ls-files '*.c' '*.h' ':!tests/lint/samples')
+mapfile -t library < <(git ls-files 'src/*.c')
+
+echo "== clang-format"
+clang-format --dry-run -Werror "${sources[@]}"
+
+echo "== project rules"
+python3 tests/lint/check.py --self-test
+python3 tests/lint/check.py
+
+echo "== cppcheck"
+cppcheck --quiet --std=c11 --error-exitcode=1 --enable=warning,portability --inline-suppr \
+    --suppress=missingInclude --suppress=normalCheckLevelMaxBranches -D_GNU_SOURCE -Isrc -Iinclude \
+    "${library[@]}"
+
+echo "== clang-tidy"
+[ -f build/dev/compile_commands.json ] || ./dev build dev
+printf '%s\n' "${library[@]}" | xargs -P "$(nproc)" -n 8 clang-tidy -p build/dev --quiet 2>/dev/null
+
+echo "== README's generated parts"
+python3 tests/docs/gen.py --check
+
+echo "lint: all clean"

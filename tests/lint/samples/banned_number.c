@@ -1,0 +1,3 @@
+/* A sample. */
+// judged as src/cli/x.c breaks banned
+long cli_f(char *a) { return strtol(a, 0, 10); }

@@ -1,0 +1,3 @@
+/* A sample. */
+// judged as src/core/x.c breaks layers
+#include "engine/pool.h"

@@ -1,0 +1,2 @@
+int qpy_x;
+// judged as src/core/x.c breaks opening
