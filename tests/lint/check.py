@@ -75,7 +75,7 @@ def part_of(relative):
 
 
 def check_opening(relative, text, code):
-    if not text.startswith(("/* ", "/**")):
+    if not re.match(r"/\*[*\s]+\w", text):
         yield 1, "opening", "a file opens with a comment that says what it is for"
 
 

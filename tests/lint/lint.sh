@@ -13,11 +13,6 @@ echo "== project rules"
 python3 tests/lint/check.py --self-test
 python3 tests/lint/check.py
 
-echo "== cppcheck"
-cppcheck --quiet --std=c11 --error-exitcode=1 --enable=warning,portability --inline-suppr \
-    --suppress=missingInclude --suppress=normalCheckLevelMaxBranches -D_GNU_SOURCE -Isrc -Iinclude \
-    "${library[@]}"
-
 echo "== clang-tidy"
 [ -f build/dev/compile_commands.json ] || ./dev build dev
 printf '%s\n' "${library[@]}" | xargs -P "$(nproc)" -n 8 clang-tidy -p build/dev --quiet 2>/dev/null
