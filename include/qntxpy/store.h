@@ -37,7 +37,7 @@ typedef struct qpy_attestation {
 /**
  * What to look for: all lists that are not empty must match (AND); one matching string suffices
  * within a list (OR). Strings are compared as a whole, ASCII letters without regard to case, as
- * QNTX does. Newest first: by creation, then by order of storing.
+ * QNTX does; only ids are compared exactly. Newest first: by creation, then by order of storing.
  */
 typedef struct qpy_filter {
     size_t size; /* sizeof(qpy_filter), set by QPY_FILTER_INIT */
@@ -126,7 +126,10 @@ QPY_API QPY_MUST_CHECK qpy_status qpy_store_open_sqlite(const char *path,
                                                         const qpy_sqlite_options *options,
                                                         qpy_store **ret_store, qpy_error *error);
 
-/** Close a store. NULL is ignored. No call on it may be running, and no engine may still use it. */
+/**
+ * Close a store. NULL is ignored. No engine may still use it, and no call may begin any more; calls
+ * that are still running, of scripts that were left behind, are waited for.
+ */
 QPY_API void qpy_store_close(qpy_store *store);
 
 /**

@@ -2,12 +2,11 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include <cjson/cJSON.h>
-
 #include "core/error.h"
 #include "core/options.h"
 #include "core/utf8.h"
 #include "store/attestation.h"
+#include "store/json_check.h"
 
 /* A message shows at most so much of a value. */
 #define SHOWN 80
@@ -79,18 +78,12 @@ static qpy_status check_attributes(const char *owner, const char *json, qpy_erro
     qpy_status status = check_text(owner, "attributes_json", json, error);
     if (status != QPY_OK)
         return status;
-    const char *end = json;
-    cJSON *parsed = cJSON_ParseWithOpts(json, &end, true);
-    bool object = cJSON_IsObject(parsed);
-    cJSON_Delete(parsed);
-    if (object)
+    size_t at;
+    if (qpy__json_is_object(json, &at))
         return QPY_OK;
-    if (parsed)
-        return qpy__error(error, QPY_E_ARGUMENT,
-                          "%s: attributes_json is not a JSON object: '%.*s'", owner, shown(json),
-                          json);
-    return qpy__error(error, QPY_E_ARGUMENT, "%s: attributes_json is not JSON at byte %td: '%.*s'",
-                      owner, end ? end - json : 0, shown(json), json);
+    return qpy__error(error, QPY_E_ARGUMENT,
+                      "%s: attributes_json is not a JSON object, see byte %zu: '%.*s'", owner, at,
+                      shown(json), json);
 }
 
 qpy_status qpy__attestation_check(const qpy_attestation *attestation, qpy_error *error)

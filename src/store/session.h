@@ -24,6 +24,7 @@ void qpy__session_close(qpy__session *session); /* discards what was not committ
  * timestamp_ms QPY_DEFAULT -> now, created_at_ms -> now. Subjects must not be empty, source not NULL.
  * *ret_json is what Python's attest() returns: a JSON object with id, subjects, predicates,
  * contexts, actors, timestamp (Unix ms as a number), source, attributes ({} if none). Caller frees.
+ * ret_json may be NULL.
  */
 QPY_MUST_CHECK qpy_status qpy__session_attest(qpy__session *session,
                                               const qpy_attestation *attestation, char **ret_json,
@@ -38,10 +39,12 @@ QPY_MUST_CHECK qpy_status qpy__session_query(qpy__session *session, const qpy_fi
 QPY_MUST_CHECK qpy_status qpy__attestation_to_python_json(const qpy_attestation *attestation,
                                                           char **ret_json, qpy_error *error);
 
-/* Store all pending attestations at once (one transaction). Nothing to do when immediate. */
+/* Store all pending attestations at once (one transaction); if that fails, they stay pending.
+ * Nothing to do when immediate. */
 QPY_MUST_CHECK qpy_status qpy__session_commit(qpy__session *session, qpy_error *error);
 
-/* Refuse everything from now on: a script that outlived its job must not store any more. */
+/* Refuse everything from now on: a script that outlived its job must not store any more. Does not
+ * wait: a call that is in the store already ends by itself, and qpy_store_close waits for it. */
 void qpy__session_seal(qpy__session *session);
 
 /* How many attestations are stored (immediate, or committed) or pending; and the ids of the first
