@@ -13,6 +13,7 @@ import os
 import posix
 import sys
 import time
+from importlib.machinery import ModuleSpec
 
 PolicyError = native.PolicyError
 
@@ -67,28 +68,53 @@ refuse((_signal,), "signal",
        "signals belong to the whole host; use qntx.cancelled(), or a thread and an Event")
 
 
+def refusal_if(where, name, real, concerns_host, instead):
+    """Refuse calls that concern the whole host, and let the others through."""
+    refused = refusal(where, name, instead)
+
+    def guarded(*args, **kwargs):
+        return (refused if concerns_host(*args, **kwargs) else real)(*args, **kwargs)
+
+    guarded.__name__ = guarded.__qualname__ = name
+    return guarded
+
+
+def guard(modules, where, name, concerns_host, instead):
+    guarded = refusal_if(where, name, getattr(modules[0], name), concerns_host, instead)
+    for module in modules:
+        setattr(module, name, guarded)
+
+
+STREAMS = "it is the host's own input or output; use print() and sys.stdout"
+guard(OS, "os", "close", lambda fd: fd in (0, 1, 2), STREAMS)
+guard(OS, "os", "closerange", lambda low, high: low <= 2 and high > 0, STREAMS)
+guard(OS, "os", "dup2", lambda fd, fd2, inheritable=True: fd2 in (0, 1, 2), STREAMS)
+guard(OS, "os", "kill", lambda pid, sig: pid <= 0 or pid in (posix.getpid(), posix.getppid()),
+      "it would hit the host; end the script with sys.exit()")
+guard(OS, "os", "killpg", lambda group, sig: group <= 1 or group == posix.getpgrp(),
+      "it would hit the host; end the script with sys.exit()")
+
+interval = sys.getswitchinterval()
+
+
+def setswitchinterval(seconds, /):
+    """Remembered and without effect: the interval is that of the whole host."""
+    global interval
+    if not seconds > 0:
+        raise ValueError("switch interval must be strictly positive")
+    interval = float(seconds)
+
+
+sys.setswitchinterval = setswitchinterval
+sys.getswitchinterval = lambda: interval
+
+
 def register_at_fork(**hooks):
     """Accepted and never called: a job cannot fork."""
 
 
 for module in OS:
     module.register_at_fork = register_at_fork
-
-
-def guard_kill(name, real, hits_host):
-    def kill(pid, sig):
-        if hits_host(pid):
-            raise PolicyError(f"os.{name}() of the host is not allowed in a job: "
-                              "end the script with sys.exit()")
-        return real(pid, sig)
-
-    kill.__name__ = kill.__qualname__ = name
-    for module in OS:
-        setattr(module, name, kill)
-
-
-guard_kill("kill", posix.kill, lambda pid: pid <= 0 or pid in (posix.getpid(), posix.getppid()))
-guard_kill("killpg", posix.killpg, lambda group: group <= 1 or group == posix.getpgrp())
 
 
 # ---- os.environ is the job's own ------------------------------------------------------------------
@@ -140,16 +166,51 @@ def after_posixsubprocess(module):
 # goes through a pipe into the job's own captured output.
 
 
-def pump(descriptor, stream):
-    with open(descriptor, "rb", buffering=0) as pipe:
-        while data := pipe.read(65536):
-            stream.buffer.write(data)
-    stream.flush()
+class Pump:
+    """Moves what child processes write into a pipe to a captured stream, on a thread."""
+
+    ending = False  # the job settles: what still writes is not waited for
+
+    def __init__(self, descriptor, stream):
+        import threading
+
+        self.descriptor, self.stream = descriptor, stream
+        self.lock = threading.Lock()  # held while a piece is on its way; guards descriptor
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def readable(self, seconds):
+        import select
+
+        return bool(select.select([self.descriptor], [], [], seconds)[0])
+
+    def run(self):
+        while not self.move() and (self.readable(BEAT) or not Pump.ending):
+            pass
+        with self.lock:
+            os.close(self.descriptor)
+            self.descriptor = None
+
+    def move(self):
+        """Move one piece if there is one; True at the end of the pipe."""
+        with self.lock:
+            if not self.readable(0):
+                return False
+            data = os.read(self.descriptor, 65536)
+            self.stream.buffer.write(data)
+            self.stream.flush()
+            return not data
+
+    def drain(self):
+        """Wait until what an ended process has written is through; its children may write on."""
+        while self.thread.is_alive():
+            with self.lock:
+                if self.descriptor is None or not self.readable(0):
+                    return
+            time.sleep(0.001)
 
 
 def after_subprocess(module):
-    import threading
-
     Popen = module.Popen
     real_init, real_wait = Popen.__init__, Popen._wait
 
@@ -177,15 +238,12 @@ def after_subprocess(module):
                 os.close(writing)
                 if not started:
                     os.close(reading)
-        for reading, writing, stream in pipes:
-            thread = threading.Thread(target=pump, args=(reading, stream))
-            thread.start()
-            self._qntx_pumps.append(thread)
+        self._qntx_pumps = [Pump(reading, stream) for reading, writing, stream in pipes]
 
     def _wait(self, timeout):
         code = real_wait(self, timeout)
-        for thread in self._qntx_pumps:
-            thread.join(1)  # a grandchild may keep the pipe open: do not wait for it
+        for pump in self._qntx_pumps:
+            pump.drain()
         return code
 
     __init__.__wrapped__ = real_init
@@ -193,11 +251,71 @@ def after_subprocess(module):
 
 
 CAPTURED = type(streams[0])
+io.TextIOBase.register(CAPTURED)
+io.BufferedIOBase.register(type(streams[0].buffer))
 
 
 def after_resource(module):
     refuse((module,), "resource", ["setrlimit", "prlimit"],
            "limits belong to the whole host; give the job limits of its own")
+
+
+def after_locale(module):
+    guard((module, sys.modules["_locale"]), "locale", "setlocale",
+          lambda category, locale=None: locale is not None,
+          "the locale belongs to the whole host; format with babel, or with f-strings")
+
+
+def after_faulthandler(module):
+    refuse((module,), "faulthandler",
+           ["enable", "disable", "register", "unregister", "dump_traceback_later",
+            "cancel_dump_traceback_later"],
+           "signal handlers belong to the whole host; use traceback.print_stack()")
+
+
+def after_tracemalloc(module):
+    refuse((module,), "tracemalloc", ["start", "stop"],
+           "it would trace the whole host; run the script with python3 -X tracemalloc")
+
+
+def after_socket(module):
+    """The default timeout is a variable of the process: keep one for this interpreter instead."""
+    default = None
+    real_init = module.socket.__init__
+
+    def setdefaulttimeout(timeout, /):
+        nonlocal default
+        if timeout is not None and not timeout >= 0:
+            raise ValueError("Timeout value out of range")
+        default = None if timeout is None else float(timeout)
+
+    def getdefaulttimeout():
+        return default
+
+    def __init__(self, *args, **kwargs):
+        real_init(self, *args, **kwargs)
+        if default is not None:
+            self.settimeout(default)
+
+    module.socket.__init__ = __init__
+    module.setdefaulttimeout, module.getdefaulttimeout = setdefaulttimeout, getdefaulttimeout
+
+
+def after_threading(module):
+    """Tracebacks of threads show the job's source, which the C hook looks for in files."""
+
+    def excepthook(args, /):
+        if issubclass(args.exc_type, (SystemExit, native.JobStopped)):
+            return
+        import traceback
+
+        name = args.thread.name if args.thread is not None else module.get_ident()
+        lines = traceback.format_exception(args.exc_type, args.exc_value, args.exc_traceback)
+        if sys.stderr is not None:
+            sys.stderr.write("".join([f"Exception in thread {name}:\n", *lines]))
+            sys.stderr.flush()
+
+    module.excepthook = module.__excepthook__ = excepthook
 
 
 # ---- Waiting --------------------------------------------------------------------------------------
@@ -259,11 +377,16 @@ def after_linecache(module):
 
 
 AFTER = {
+    "faulthandler": after_faulthandler,
     "linecache": after_linecache,
+    "locale": after_locale,
     "resource": after_resource,
     "select": after_select,
     "selectors": after_selectors,
+    "socket": after_socket,
     "subprocess": after_subprocess,
+    "threading": after_threading,
+    "tracemalloc": after_tracemalloc,
     "_posixsubprocess": after_posixsubprocess,
 }
 REFUSED = frozenset(gate["refused"])
@@ -284,10 +407,35 @@ class Loader:
         self.after(module)
 
 
+class Refuser:
+    """Stands for a module that is there and cannot be loaded here."""
+
+    def __init__(self, reason):
+        self.reason = reason
+
+    def create_module(self, spec):
+        raise ImportError(self.reason, name=spec.name, path=spec.origin)
+
+    def exec_module(self, module):
+        pass
+
+
+class Again:
+    """Gives `import qntx` the one module there is, also after `del sys.modules["qntx"]`."""
+
+    def create_module(self, spec):
+        return native
+
+    def exec_module(self, module):
+        pass
+
+
 class Finder:
     """Refuses what cannot be loaded here, with the reason; completes a few standard modules."""
 
     def find_spec(self, name, path=None, target=None):
+        if name == "qntx":
+            return ModuleSpec(name, Again())
         after = AFTER.pop(name, None)
         if after is None and name not in REFUSED:
             return None
@@ -295,13 +443,13 @@ class Finder:
         if spec is None:
             return None
         if name in REFUSED:
-            raise ImportError(
+            spec.loader = Refuser(
                 f"{name} cannot be imported in a job: it is an extension module that works in one "
                 f"interpreter per process only, and every job has an interpreter of its own "
                 f"({gate['python']}, {gate['gil']} GIL). Run such a script in a Python process of "
-                f"its own: python3 script.py, from a shell or through subprocess",
-                name=name, path=spec.origin)
-        spec.loader = Loader(spec, after)
+                f"its own: python3 script.py, from a shell or through subprocess")
+        else:
+            spec.loader = Loader(spec, after)
         return spec
 
     def next_spec(self, name, path, target):
@@ -333,7 +481,7 @@ def begin(filename, source, paths, env):
     for item in env:
         key, _, value = item.partition("=")
         os.environ[key] = value
-    lines = [line + "\n" for line in source.splitlines()]
+    lines = list(io.StringIO(source, newline=None))
     sources[filename] = (len(source), None, lines, filename)
     if "linecache" in sys.modules:
         sys.modules["linecache"].cache.update(sources)
@@ -389,13 +537,17 @@ def run_coroutine(coroutine):
 
 def settle():
     """What python3 does when the script has ended: wait for threads, run atexit handlers."""
+    Pump.ending = True
     threading = sys.modules.get("threading")
     if threading is not None:
         threading._shutdown()
     if "atexit" in sys.modules:
         sys.modules["atexit"]._run_exitfuncs()
-    streams[0].flush()
-    streams[1].flush()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()  # a script may have put one of its own there
+        except Exception:
+            pass
 
 
 FRAMES = 100  # kept from each end of a traceback
@@ -418,6 +570,10 @@ def report(error):
     """(traceback text, frames) of an exception; frames are (file, line, function, source)."""
     import traceback
 
+    if isinstance(error, SyntaxError) and error.text is None and error.filename in sources:
+        lines = sources[error.filename][2]
+        if error.lineno and error.lineno <= len(lines):
+            error.text = lines[error.lineno - 1]
     report = traceback.TracebackException.from_exception(error)
     without_our_frames(report)
     stack = list(report.stack)

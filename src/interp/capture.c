@@ -95,14 +95,14 @@ static PyObject *stream_write(PyObject *object, PyObject *text)
     return PyLong_FromSsize_t(PyUnicode_GetLength(text));
 }
 
-static PyObject *stream_writelines(PyObject *object, PyObject *lines)
+static PyObject *write_each(PyObject *object, PyObject *lines, PyCFunction write)
 {
     PyObject *iterator = PyObject_GetIter(lines);
     if (!iterator)
         return NULL;
     PyObject *line;
     while ((line = PyIter_Next(iterator))) {
-        PyObject *written = stream_write(object, line);
+        PyObject *written = write(object, line);
         Py_DECREF(line);
         if (!written)
             break;
@@ -112,6 +112,11 @@ static PyObject *stream_writelines(PyObject *object, PyObject *lines)
     if (PyErr_Occurred())
         return NULL;
     Py_RETURN_NONE;
+}
+
+static PyObject *stream_writelines(PyObject *object, PyObject *lines)
+{
+    return write_each(object, lines, stream_write);
 }
 
 void qpy__capture_flush(PyObject *stream)
@@ -296,6 +301,11 @@ static PyObject *raw_write(PyObject *object, PyObject *bytes)
     return length;
 }
 
+static PyObject *raw_writelines(PyObject *object, PyObject *lines)
+{
+    return write_each(object, lines, raw_write);
+}
+
 static PyObject *raw_flush(PyObject *object, PyObject *unused)
 {
     return stream_flush(((struct raw *)object)->text, unused);
@@ -309,7 +319,11 @@ static void raw_dealloc(PyObject *object)
 
 static PyMethodDef raw_methods[] = {
     {"write", raw_write, METH_O, "Write bytes; returns their number."},
+    {"writelines", raw_writelines, METH_O, "Write each bytes-like object of an iterable."},
     {"flush", raw_flush, METH_NOARGS, "Show what was written to the host now."},
+    {"close", raw_flush, METH_NOARGS, "Flush; the stream stays open until the job ends."},
+    {"__enter__", stream_enter, METH_NOARGS, NULL},
+    {"__exit__", raw_flush, METH_VARARGS, NULL},
     {"isatty", answer_false, METH_NOARGS, "False: output is captured."},
     {"writable", answer_true, METH_NOARGS, "True."},
     {"readable", answer_false, METH_NOARGS, "False."},

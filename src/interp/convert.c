@@ -32,21 +32,24 @@ static PyObject *encode(PyObject *text)
     return PyUnicode_AsEncodedString(text, "utf-8", "backslashreplace");
 }
 
-char *qpy__convert_text(PyObject *text, size_t *ret_length)
+char *qpy__convert_text(PyObject *text)
 {
     PyObject *bytes = encode(text);
     if (!bytes)
         return NULL;
-    size_t length = (size_t)PyBytes_GET_SIZE(bytes);
-    char *copy = malloc(length + 1);
-    if (copy) {
-        memcpy(copy, PyBytes_AS_STRING(bytes), length + 1);
-        if (ret_length)
-            *ret_length = length;
-    } else {
-        PyErr_NoMemory();
+    const char *data = PyBytes_AS_STRING(bytes);
+    const char *end = data + PyBytes_GET_SIZE(bytes);
+    struct qpy__buf buf;
+    qpy__buf_init(&buf, SIZE_MAX / 2);
+    for (const char *nul; (nul = memchr(data, '\0', (size_t)(end - data))); data = nul + 1) {
+        qpy__buf_add(&buf, data, (size_t)(nul - data));
+        qpy__buf_text(&buf, "\\x00");
     }
+    qpy__buf_add(&buf, data, (size_t)(end - data));
     Py_DECREF(bytes);
+    char *copy = qpy__buf_take(&buf);
+    if (!copy)
+        PyErr_NoMemory();
     return copy;
 }
 
@@ -70,7 +73,7 @@ char *qpy__convert_repr(PyObject *value, Py_ssize_t maximum)
         Py_SETREF(text, cut ? PyUnicode_FromFormat("%U...", cut) : NULL);
         Py_XDECREF(cut);
     }
-    char *copy = text ? qpy__convert_text(text, NULL) : NULL;
+    char *copy = text ? qpy__convert_text(text) : NULL;
     Py_XDECREF(text);
     return copy;
 }

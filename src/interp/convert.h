@@ -23,8 +23,11 @@
 int qpy__convert_to_json(PyObject *value, const char *name, struct qpy__buf *out,
                          struct qpy__buf *notes);
 
-/* The UTF-8 text of a str in a new malloc'd string; lone surrogates become escapes. NULL: exception. */
-char *qpy__convert_text(PyObject *text, size_t *ret_length);
+/*
+ * The UTF-8 text of a str in a new malloc'd string; lone surrogates become escapes, and so do NUL
+ * characters, which no C string can hold. NULL: exception.
+ */
+char *qpy__convert_text(PyObject *text);
 
 /* repr() or str() of any object as malloc'd text, at most `maximum` characters, or a placeholder if
  * the object's own code fails. NULL only when stopped or out of memory, with an exception set. */

@@ -9,6 +9,7 @@
 #include "interp/module.h"
 #include "interp/run.h"
 
+#define EXIT_CODE_UNKNOWN 255 /* of sys.exit() with an int that no exit code can hold */
 #define FRAMES_MAXIMUM (256 * 1024)
 
 bool qpy__fault_is_clean_exit(PyObject *exception)
@@ -27,10 +28,11 @@ static int exit_code(PyObject *exception)
     if (!PyErr_GivenExceptionMatches(exception, PyExc_SystemExit))
         return 1;
     PyObject *code = PyObject_GetAttrString(exception, "code");
-    long number = code && PyLong_Check(code) ? PyLong_AsLong(code) : 1;
+    int overflow = 0;
+    long number = code && PyLong_Check(code) ? PyLong_AsLongAndOverflow(code, &overflow) : 1;
     PyErr_Clear();
     Py_XDECREF(code);
-    return (int)number;
+    return overflow || number != (int)number ? EXIT_CODE_UNKNOWN : (int)number;
 }
 
 static const char *kind_of(struct qpy__module *state, PyObject *exception, bool compiling,
@@ -62,7 +64,7 @@ static char *type_name(PyObject *exception)
     PyObject *full = NULL;
     if (name && PyUnicode_Check(name))
         full = plain ? Py_NewRef(name) : PyUnicode_FromFormat("%U.%U", module, name);
-    char *text = full ? qpy__convert_text(full, NULL) : NULL;
+    char *text = full ? qpy__convert_text(full) : NULL;
     Py_XDECREF(full);
     Py_XDECREF(module);
     Py_XDECREF(name);
@@ -91,7 +93,7 @@ static char *bounded(char *text, size_t limit)
 static char *message_of(PyObject *exception, size_t limit)
 {
     PyObject *text = PyObject_Str(exception);
-    char *message = text ? qpy__convert_text(text, NULL) : NULL;
+    char *message = text ? qpy__convert_text(text) : NULL;
     Py_XDECREF(text);
     if (message)
         return bounded(message, limit);
@@ -101,7 +103,7 @@ static char *message_of(PyObject *exception, size_t limit)
 
 static void add_text_member(struct qpy__buf *json, const char *name, PyObject *value)
 {
-    char *text = value && PyUnicode_Check(value) ? qpy__convert_text(value, NULL) : NULL;
+    char *text = value && PyUnicode_Check(value) ? qpy__convert_text(value) : NULL;
     qpy__buf_format(json, "\"%s\":", name);
     qpy__buf_json_text(json, text);
     free(text);
@@ -141,7 +143,7 @@ static bool add_report(struct qpy__interp *interp, struct qpy__task *task, PyObj
     PyObject *text = NULL;
     PyObject *frames = NULL;
     if (report && PyArg_ParseTuple(report, "UO!", &text, &PyList_Type, &frames)) {
-        outcome->error = bounded(qpy__convert_text(text, NULL), task->output_limit);
+        outcome->error = bounded(qpy__convert_text(text), task->output_limit);
         outcome->frames_json = frames_json(frames);
     }
     Py_XDECREF(report);

@@ -287,6 +287,13 @@ static PyObject *attest_claim(struct qpy__task *task, const struct claim *claim,
 /* Reject what is not a list of str before list() would accept it, such as a dict or a str. */
 static int check_axes(PyObject *const values[4])
 {
+    for (int i = 0; i < 2; i++)
+        if (values[i] == Py_None) {
+            PyErr_Format(PyExc_TypeError,
+                         "attest() argument '%s' must be a list or tuple of str, not NoneType",
+                         axis_names[i]);
+            return -1;
+        }
     struct axes axes;
     if (axes_parse(&axes, "attest", values) < 0)
         return -1;

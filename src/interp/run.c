@@ -262,7 +262,7 @@ static int convert_value(struct qpy__interp *interp, struct qpy__task *task, PyO
 
 static int add_variable(struct qpy__buf *json, PyObject *name, PyObject *value)
 {
-    char *key = qpy__convert_text(name, NULL);
+    char *key = qpy__convert_text(name);
     char *text = key ? qpy__convert_repr(value, VARIABLE_MAXIMUM) : NULL;
     if (text) {
         qpy__buf_text(json, json->length > 1 ? "," : "");
