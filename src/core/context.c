@@ -24,12 +24,11 @@ struct qpy_context {
     pthread_mutex_t lock;
     pthread_cond_t progressed; /* a watcher has returned, or the announcement is over */
     bool cancelled;            /* or past the deadline, once somebody looked */
-    bool announced;            /* one thread has taken it on itself to call the watchers */
     char reason[256];          /* never changes once `cancelled` is set */
     uint64_t last_token;
     struct watcher *watchers; /* none is added once `cancelled` is set */
 
-    bool announcing;
+    bool announcing;       /* a thread calls the watchers, one by one, until none is left */
     pthread_t announcer;   /* while `announcing` */
     uint64_t called_token; /* the watcher it calls at the moment, or 0 */
 };
@@ -134,10 +133,8 @@ void qpy_context_cancel(qpy_context *context, const char *reason)
         return;
     lock_and_look(context);
     set_cancelled(context, reason && reason[0] ? reason : "cancelled");
-    if (!context->announced) {
-        context->announced = true;
+    if (!context->announcing)
         call_watchers(context);
-    }
     pthread_mutex_unlock(&context->lock);
 }
 

@@ -63,16 +63,13 @@ static qpy_status failed(const qpy_result *result, qpy_error *error)
     return failed_with_stderr(text, length, output, output_length, error);
 }
 
-/* The result's own word decides: a script that failed before it was cancelled has failed. */
+/* The result's own word decides: a script that had failed before it was cancelled has failed. */
 static qpy_status judge(const qpy_context *ctx, const qpy_job *job, const qpy_result *result,
                         qpy_error *error)
 {
     if (qpy_result_success(result))
         return QPY_OK;
-    const char *kind = qpy_result_error_kind(result);
-    if (strcmp(kind, "timeout") == 0 && qpy_context_remaining_ms(ctx) == 0)
-        return cancelled_by(ctx, job, error);
-    if (strcmp(kind, "cancelled") != 0)
+    if (strcmp(qpy_result_error_kind(result), "cancelled") != 0)
         return failed(result, error);
     if (qpy_context_cancelled(ctx))
         return cancelled_by(ctx, job, error);

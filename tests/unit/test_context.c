@@ -125,8 +125,10 @@ static void test_a_deadline_passes(void **state)
     (void)state;
     qpy__usec before = qpy__monotonic_now();
     qpy_context *context = make(5);
-    while (!qpy_context_cancelled(context))
+    assert_in_range(qpy_context_remaining_ms(context), 0, 5);
+    while (qpy_context_remaining_ms(context) > 0)
         sched_yield();
+    assert_true(qpy_context_cancelled(context));
     assert_true(qpy__monotonic_now() - before >= 5 * QPY__USEC_PER_MSEC);
     assert_int_equal(qpy_context_remaining_ms(context), 0);
     assert_reason(context, "deadline exceeded");
@@ -339,6 +341,30 @@ static void test_unwatch_waits_for_the_watcher(void **state)
     qpy_context_free(busy.context);
 }
 
+static void test_one_thread_calls_all_watchers(void **state)
+{
+    (void)state;
+    struct busy busy = {.context = make(QPY_DEFAULT)};
+    struct heard before = {0}, after = {0};
+    watch(busy.context, hear, &before);
+    uint64_t token;
+    assert_int_equal(qpy_context_watch(busy.context, be_busy, &busy, &token, NULL), QPY_OK);
+    watch(busy.context, hear, &after);
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, cancel_busy, &busy), 0);
+    while (!atomic_load(&busy.entered))
+        sched_yield();
+    qpy_context_cancel(busy.context, "again");
+    assert_int_equal(before.calls + after.calls, 1); /* one of them comes behind the busy one */
+    atomic_store(&busy.waited_for, true);
+    pthread_join(thread, NULL);
+    assert_int_equal(before.calls, 1);
+    assert_int_equal(after.calls, 1);
+    assert_string_equal(before.reason, "busy");
+    assert_string_equal(after.reason, "busy");
+    qpy_context_free(busy.context);
+}
+
 static void test_free_waits_for_the_watchers(void **state)
 {
     (void)state;
@@ -496,6 +522,7 @@ int main(void)
         cmocka_unit_test(test_a_context_with_watchers_can_be_freed),
         cmocka_unit_test(test_a_watcher_may_call_the_context),
         cmocka_unit_test(test_unwatch_waits_for_the_watcher),
+        cmocka_unit_test(test_one_thread_calls_all_watchers),
         cmocka_unit_test(test_free_waits_for_the_watchers),
         cmocka_unit_test(test_watchers_come_and_go_while_others_cancel),
         cmocka_unit_test(test_wrong_arguments_are_named),
