@@ -240,6 +240,7 @@ int main(int argc, char **argv)
             return 0;
         }
     }
-    fprintf(stderr, "usage: qntxpy_bench latency|spawn|memory|together|attest|info ...; see bench.py\n");
+    fprintf(stderr,
+            "usage: qntxpy_bench latency|spawn|memory|together|attest|info ...; see bench.py\n");
     return 2;
 }

@@ -164,7 +164,7 @@ def test_working_directory(qntxpy):
 def test_info(qntxpy):
     done = qntxpy("info")
     compare(0, done.returncode, "exit status")
-    compare({"$contains": ["%d.%d" % qntxpy.python, "GIL"]}, done.stdout, "info")
+    compare({"$contains": ["%d.%d" % qntxpy.python, "gil:"]}, done.stdout, "info")
 
 
 def test_help(qntxpy):

@@ -1,0 +1,9 @@
+import os
+import time
+
+try:
+    os.close(1)
+except PermissionError as error:
+    _result = [type(error).__name__, bool(str(error))]
+time.sleep(0.05)
+print("the host lives")
