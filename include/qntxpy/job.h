@@ -95,7 +95,10 @@ typedef struct qpy_handler {
     void (*free)(void *self);
 } qpy_handler;
 
-#define QPY_HANDLER_INIT {sizeof(qpy_handler), NULL, NULL, NULL, NULL}
+#define QPY_HANDLER_INIT                                                                           \
+    {                                                                                              \
+        sizeof(qpy_handler), NULL, NULL, NULL, NULL                                                \
+    }
 
 /**
  * The handler "python.script" of contract section 3, over an engine that must outlive it.

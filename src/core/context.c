@@ -184,7 +184,9 @@ qpy_status qpy_context_watch(qpy_context *context, qpy_context_fn fn, void *payl
 {
     if (!context || !fn || !ret_token)
         return qpy__error(error, QPY_E_ARGUMENT, "%s is NULL",
-                          !context ? "context" : !fn ? "fn" : "ret_token");
+                          !context ? "context"
+                          : !fn    ? "fn"
+                                   : "ret_token");
     struct watcher *watcher = malloc(sizeof *watcher);
     if (!watcher)
         return qpy__error_memory(error, "a watcher of a context");

@@ -32,8 +32,8 @@ static qpy_status check_handler(const qpy_handler *handler, qpy_error *error)
 {
     if (!handler)
         return qpy__error(error, QPY_E_ARGUMENT, "handler is NULL");
-    qpy_status status = qpy__options_check("qpy_handler", handler, handler->size, sizeof *handler,
-                                           error);
+    qpy_status status =
+        qpy__options_check("qpy_handler", handler, handler->size, sizeof *handler, error);
     if (status != QPY_OK)
         return status;
     if (!handler->name || !handler->execute)

@@ -450,7 +450,7 @@ static void *look_in_race(void *argument)
 static void test_watchers_come_and_go_while_others_cancel(void **state)
 {
     (void)state;
-    void *(*run[THREADS])(void *) = {cancel_in_race, watch_in_race, watch_in_race, watch_in_race,
+    void *(*run[THREADS])(void *) = {cancel_in_race, watch_in_race, watch_in_race,  watch_in_race,
                                      watch_in_race,  look_in_race,  cancel_in_race, look_in_race};
     for (int round = 0; round < 100; round++) {
         struct race race;

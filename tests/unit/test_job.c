@@ -152,9 +152,9 @@ static void test_wrong_arguments_are_named(void **state)
         const struct refusal *refusal = &refusals[i];
         qpy_error error = QPY_ERROR_INIT;
         qpy_job *job = (qpy_job *)&error;
-        assert_int_equal(qpy_job_new(refusal->handler_name, refusal->payload, refusal->length, "",
-                                     &job, &error),
-                         QPY_E_ARGUMENT);
+        assert_int_equal(
+            qpy_job_new(refusal->handler_name, refusal->payload, refusal->length, "", &job, &error),
+            QPY_E_ARGUMENT);
         assert_string_equal(error.message, refusal->message);
         assert_int_equal(error.status, QPY_E_ARGUMENT);
         assert_ptr_equal(job, &error);

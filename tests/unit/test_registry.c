@@ -7,7 +7,6 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -101,7 +100,7 @@ static void test_a_new_registry_is_empty(void **state)
     qpy_registry_free(registry);
 }
 
-static void test_register_and_get(void **state)
+static void test_register_get_and_has(void **state)
 {
     (void)state;
     qpy_registry *registry = make();
@@ -112,31 +111,23 @@ static void test_register_and_get(void **state)
     assert_ptr_equal(handler->self, &fake);
     assert_string_equal(handler->name(handler->self), "test.handler");
     qpy_registry_release(handler);
+    assert_true(qpy_registry_has(registry, "test.handler"));
     assert_int_equal(fake.freed, 0);
     qpy_registry_free(registry);
     assert_int_equal(fake.freed, 1);
 }
 
-static void test_get_unknown(void **state)
+static void test_get_and_has_unknown(void **state)
 {
     (void)state;
     qpy_registry *registry = make();
     struct fake fake = {.name = "b"};
     put(registry, &fake);
     const char *const unknown[] = {"a", "c", "b2", "B", ""};
-    for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++)
+    for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {
         assert_null(qpy_registry_get(registry, unknown[i]));
-    qpy_registry_free(registry);
-}
-
-static void test_has(void **state)
-{
-    (void)state;
-    qpy_registry *registry = make();
-    struct fake fake = {.name = "test.handler"};
-    put(registry, &fake);
-    assert_true(qpy_registry_has(registry, "test.handler"));
-    assert_false(qpy_registry_has(registry, "other"));
+        assert_false(qpy_registry_has(registry, unknown[i]));
+    }
     qpy_registry_free(registry);
 }
 
@@ -465,120 +456,6 @@ static void test_a_handler_that_is_held_stays(void **state)
     assert_int_equal(fake.freed, 1);
 }
 
-/* ---- Many threads ---------------------------------------------------------------------------- */
-
-#define THREADS 8
-#define ROUNDS 300
-
-static const char *const shared_names[] = {"alpha", "beta", "gamma"};
-
-struct storm {
-    qpy_registry *registry;
-    atomic_int made;
-    atomic_int freed;
-    atomic_int executed;
-    atomic_int wrong;
-};
-
-struct storm_handler {
-    struct storm *storm;
-    const char *name;
-};
-
-static const char *storm_name(void *self)
-{
-    return ((struct storm_handler *)self)->name;
-}
-
-static qpy_status storm_execute(void *self, qpy_context *ctx, qpy_job *job, qpy_error *error)
-{
-    (void)ctx;
-    (void)error;
-    struct storm_handler *handler = self; /* freed memory, if it was freed too early */
-    if (strcmp(handler->name, qpy_job_handler_name(job)) != 0)
-        atomic_fetch_add(&handler->storm->wrong, 1);
-    atomic_fetch_add(&handler->storm->executed, 1);
-    return QPY_OK;
-}
-
-static void storm_free(void *self)
-{
-    struct storm_handler *handler = self;
-    atomic_fetch_add(&handler->storm->freed, 1);
-    free(handler);
-}
-
-static void add_in_storm(struct storm *storm, const char *name, bool replace)
-{
-    struct storm_handler *self = malloc(sizeof *self);
-    *self = (struct storm_handler){storm, name};
-    qpy_handler handler = {sizeof handler, self, storm_name, storm_execute, storm_free};
-    atomic_fetch_add(&storm->made, 1);
-    qpy_status status = replace ? qpy_registry_replace(storm->registry, &handler, NULL)
-                                : qpy_registry_register(storm->registry, &handler, NULL);
-    if (status != QPY_OK)
-        storm_free(self);
-    if (status != QPY_OK && (replace || status != QPY_E_HANDLER_EXISTS))
-        atomic_fetch_add(&storm->wrong, 1);
-}
-
-static void dispatch_in_storm(struct storm *storm, const char *name)
-{
-    qpy_job *job = NULL;
-    if (qpy_job_new(name, NULL, 0, NULL, &job, NULL) != QPY_OK)
-        return;
-    qpy_status status = qpy_registry_dispatch(storm->registry, NULL, job, NULL, NULL);
-    if (status != QPY_OK && status != QPY_E_HANDLER_MISSING)
-        atomic_fetch_add(&storm->wrong, 1);
-    qpy_job_free(job);
-}
-
-static void look_in_storm(struct storm *storm, const char *name)
-{
-    const qpy_handler *handler = qpy_registry_get(storm->registry, name);
-    if (handler && strcmp(handler->name(handler->self), name) != 0)
-        atomic_fetch_add(&storm->wrong, 1);
-    qpy_registry_release(handler);
-    char **names;
-    size_t count;
-    if (qpy_registry_names(storm->registry, &names, &count, NULL) != QPY_OK)
-        return;
-    for (size_t i = 1; i < count; i++)
-        if (strcmp(names[i - 1], names[i]) >= 0)
-            atomic_fetch_add(&storm->wrong, 1);
-    qpy_free(names);
-}
-
-static void *rage(void *argument)
-{
-    struct storm *storm = argument;
-    for (unsigned i = 0; i < ROUNDS; i++) {
-        const char *name = shared_names[i % 3];
-        add_in_storm(storm, name, i % 2 == 0);
-        dispatch_in_storm(storm, name);
-        look_in_storm(storm, shared_names[(i + 1) % 3]);
-        if (i % 5 == 0)
-            qpy_registry_remove(storm->registry, name);
-    }
-    return NULL;
-}
-
-static void test_many_threads_at_once(void **state)
-{
-    (void)state;
-    struct storm storm = {.registry = make()};
-    pthread_t threads[THREADS];
-    for (size_t i = 0; i < THREADS; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, rage, &storm), 0);
-    for (size_t i = 0; i < THREADS; i++)
-        pthread_join(threads[i], NULL);
-    qpy_registry_free(storm.registry);
-    assert_int_equal(storm.wrong, 0);
-    assert_int_equal(storm.made, THREADS * ROUNDS);
-    assert_int_equal(storm.freed, storm.made);
-    assert_true(storm.executed > 0);
-}
-
 /* ---- Arguments ------------------------------------------------------------------------------- */
 
 static const char *no_name(void *self)
@@ -664,8 +541,7 @@ static void test_wrong_arguments_of_dispatch_are_named(void **state)
     assert_string_equal(error.message, "registry is NULL");
     assert_int_equal(qpy_registry_dispatch(registry, NULL, NULL, NULL, &error), QPY_E_ARGUMENT);
     assert_string_equal(error.message, "job is NULL");
-    assert_int_equal(qpy_registry_dispatch(registry, NULL, job, &fallback, &error),
-                     QPY_E_ARGUMENT);
+    assert_int_equal(qpy_registry_dispatch(registry, NULL, job, &fallback, &error), QPY_E_ARGUMENT);
     assert_string_equal(error.message, "fallback->execute is NULL");
     qpy_job_free(job);
     qpy_registry_free(registry);
@@ -690,9 +566,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_new_registry_is_empty),
-        cmocka_unit_test(test_register_and_get),
-        cmocka_unit_test(test_get_unknown),
-        cmocka_unit_test(test_has),
+        cmocka_unit_test(test_register_get_and_has),
+        cmocka_unit_test(test_get_and_has_unknown),
         cmocka_unit_test(test_names_are_sorted),
         cmocka_unit_test(test_a_name_is_copied),
         cmocka_unit_test(test_a_name_is_taken_once),
@@ -710,7 +585,6 @@ int main(void)
         cmocka_unit_test(test_a_registry_freed_at_work_frees_the_handler_later),
         cmocka_unit_test(test_a_handler_may_remove_itself),
         cmocka_unit_test(test_a_handler_that_is_held_stays),
-        cmocka_unit_test(test_many_threads_at_once),
         cmocka_unit_test(test_handlers_that_cannot_work_are_refused),
         cmocka_unit_test(test_wrong_arguments_are_named),
         cmocka_unit_test(test_wrong_arguments_of_dispatch_are_named),
