@@ -144,9 +144,9 @@ qpy_status qpy_registry_register(qpy_registry *registry, const qpy_handler *hand
 {
     if (!registry)
         return qpy__error(error, QPY_E_ARGUMENT, "registry is NULL");
-    struct entry *entry;
+    struct entry *entry = NULL;
     qpy_status status = new_entry(handler, &entry, error);
-    if (status != QPY_OK)
+    if (!entry)
         return status;
     pthread_mutex_lock(&registry->lock);
     struct entry **slot = find_slot(registry, entry->name);
@@ -167,9 +167,9 @@ qpy_status qpy_registry_replace(qpy_registry *registry, const qpy_handler *handl
 {
     if (!registry)
         return qpy__error(error, QPY_E_ARGUMENT, "registry is NULL");
-    struct entry *entry;
+    struct entry *entry = NULL;
     qpy_status status = new_entry(handler, &entry, error);
-    if (status != QPY_OK)
+    if (!entry)
         return status;
     pthread_mutex_lock(&registry->lock);
     struct entry **slot = find_slot(registry, entry->name);
