@@ -29,6 +29,9 @@ builtins.help = _sitebuiltins._Helper()
 
 time.sleep = native.sleep  # wakes when the job is asked to stop
 
+if sys.get_int_max_str_digits() < 0:  # CPython 3.11 leaves its default out of isolated configurations
+    sys.set_int_max_str_digits(sys.int_info.default_max_str_digits)
+
 
 # ---- What belongs to the whole process ------------------------------------------------------------
 
@@ -134,6 +137,21 @@ def job_environ():
     return [os.fsencode(key) + b"=" + os.fsencode(value) for key, value in os.environ.items()]
 
 
+def with_empty_mask(real):
+    def spawn(path, argv, env, /, **options):
+        options.setdefault("setsigmask", ())
+        return real(path, argv, env, **options)
+
+    spawn.__name__ = spawn.__qualname__ = real.__name__
+    return spawn
+
+
+for name in ("posix_spawn", "posix_spawnp"):
+    spawn = with_empty_mask(getattr(posix, name))
+    for module in OS:
+        setattr(module, name, spawn)
+
+
 def system(command):
     """os.system() with the job's environment and captured output; returns the wait status."""
     import subprocess
@@ -211,6 +229,7 @@ class Pump:
 
 
 def after_subprocess(module):
+    module._USE_POSIX_SPAWN = False  # it would not use our fork_exec()
     Popen = module.Popen
     real_init, real_wait = Popen.__init__, Popen._wait
 

@@ -7,6 +7,7 @@
 
 #define DEPTH_MAXIMUM 100
 #define REPR_MAXIMUM 100000
+#define DECIMAL_BITS 200000 /* about 60,000 digits */
 #define UNKNOWN "<unknown>"
 
 /* One step of the path to the value at hand, such as `.name` or `[3]`. */
@@ -150,15 +151,52 @@ static int convert_str(struct conversion *c, PyObject *text, const struct step *
     return 0;
 }
 
-/* CPython refuses decimal digits beyond sys.get_int_max_str_digits(): hexadecimal text instead. */
+/* Decimal digits without CPython's limit, which stays as it was. NULL with an exception. */
+static PyObject *unlimited_digits(PyObject *value)
+{
+    PyObject *get = PySys_GetObject("get_int_max_str_digits"); /* borrowed, as `set` */
+    PyObject *set = PySys_GetObject("set_int_max_str_digits");
+    PyObject *limit = get ? PyObject_CallNoArgs(get) : NULL;
+    PyObject *done = limit && set ? PyObject_CallFunction(set, "i", 0) : NULL;
+    PyObject *digits = done ? PyNumber_ToBase(value, 10) : NULL;
+    Py_XDECREF(done);
+    done = limit && set ? PyObject_CallFunctionObjArgs(set, limit, NULL) : NULL;
+    if (!done)
+        Py_CLEAR(digits);
+    Py_XDECREF(done);
+    Py_XDECREF(limit);
+    return digits;
+}
+
+static bool is_reasonable(PyObject *value)
+{
+    PyObject *bits = PyObject_CallMethod(value, "bit_length", NULL);
+    long count = bits ? PyLong_AsLong(bits) : -1;
+    Py_XDECREF(bits);
+    PyErr_Clear();
+    return count >= 0 && count <= DECIMAL_BITS;
+}
+
+/*
+ * CPython refuses decimal digits beyond sys.get_int_max_str_digits(), since making them takes a time
+ * that grows with their square: up to a size that takes milliseconds do it all the same, then
+ * hexadecimal text.
+ */
 static int convert_huge_int(struct conversion *c, PyObject *value, const struct step *step)
 {
     if (!PyErr_ExceptionMatches(PyExc_ValueError))
         return -1;
     PyErr_Clear();
+    PyObject *decimal = is_reasonable(value) ? unlimited_digits(value) : NULL;
+    if (decimal) {
+        qpy__buf_text(c->out, PyUnicode_AsUTF8(decimal));
+        Py_DECREF(decimal);
+        return 0;
+    }
+    PyErr_Clear();
     if (!c->notes)
         return refuse(c, step, PyExc_ValueError,
-                      "an int with more digits than sys.get_int_max_str_digits() allows");
+                      "an int with more than 60,000 digits cannot be stored");
     PyObject *digits = PyNumber_ToBase(value, 16);
     if (!digits)
         return -1;
