@@ -20,6 +20,8 @@ write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/qntxpyConfigVersion
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/qntxpyConfig.cmake
     ${CMAKE_CURRENT_BINARY_DIR}/qntxpyConfigVersion.cmake DESTINATION ${package_dir})
 
+# Relative to the file itself, so that an installation can be moved.
+file(RELATIVE_PATH up "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
 configure_file(cmake/qntxpy.pc.in ${CMAKE_CURRENT_BINARY_DIR}/qntxpy.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/qntxpy.pc
     DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
