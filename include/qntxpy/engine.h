@@ -125,7 +125,9 @@ struct qpy_script {
     qpy_strings python_paths; /* put in front of sys.path, in this order */
     qpy_strings env;          /* "NAME=value" each, on top of the engine's environment */
 
-    qpy_context *context;    /* cancels the execution; borrowed until it ended; or NULL */
+    /* Cancels the execution; borrowed until it ended; or NULL. Its deadline counts from the moment a
+     * worker takes the script: one that waits in line past it is answered when its turn comes. */
+    qpy_context *context;
     const qpy_hooks *hooks;  /* copied; or NULL */
 };
 
