@@ -65,7 +65,9 @@ static void close_hooks(struct qpy_execution *execution)
 {
     if (!execution->task_ready)
         return;
+    pthread_mutex_lock(&execution->task.emit_lock); /* a hook may be in the middle of a call */
     atomic_store(&execution->task.closed, true);
+    pthread_mutex_unlock(&execution->task.emit_lock);
     if (execution->task.session)
         qpy__session_seal(execution->task.session);
 }

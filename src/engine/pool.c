@@ -106,11 +106,14 @@ static bool take_out(struct qpy__pool *pool, struct qpy_execution *execution)
     return false;
 }
 
-static void set_queued(struct qpy_execution *execution, bool queued)
+/* Whether it is cancelled already: then who cancelled it saw that it was not in the line yet. */
+static bool set_queued(struct qpy_execution *execution, bool queued)
 {
     pthread_mutex_lock(&execution->lock);
     execution->queued = queued;
+    bool cancelled = execution->cancelled;
     pthread_mutex_unlock(&execution->lock);
+    return cancelled;
 }
 
 /* ---- Submitting and taking ---------------------------------------------------------------------- */
@@ -138,12 +141,15 @@ qpy_status qpy__pool_submit(struct qpy__pool *pool, struct qpy_execution *execut
 {
     pthread_mutex_lock(&pool->lock);
     qpy_status status = may_submit(pool, error);
+    bool cancelled = false;
     if (status == QPY_OK) {
-        set_queued(execution, true);
+        cancelled = set_queued(execution, true);
         append(pool, qpy__execution_ref(execution));
         pthread_cond_signal(&pool->work);
     }
     pthread_mutex_unlock(&pool->lock);
+    if (cancelled)
+        qpy__pool_cancel_queued(pool, execution);
     return status;
 }
 
@@ -157,7 +163,7 @@ struct qpy_execution *qpy__pool_take(struct qpy__pool *pool)
     pool->counts.ready--;
     struct qpy_execution *execution = pool->closing ? NULL : take_first(pool);
     if (execution) {
-        set_queued(execution, false);
+        (void)set_queued(execution, false);
         pool->counts.running++;
     }
     pthread_mutex_unlock(&pool->lock);
@@ -183,7 +189,7 @@ void qpy__pool_cancel_queued(struct qpy__pool *pool, struct qpy_execution *execu
     pthread_mutex_lock(&pool->lock);
     bool mine = take_out(pool, execution);
     if (mine)
-        set_queued(execution, false);
+        (void)set_queued(execution, false);
     pthread_mutex_unlock(&pool->lock);
     if (!mine)
         return;
@@ -220,7 +226,7 @@ static void cancel_waiting(struct qpy__pool *pool)
         pthread_mutex_unlock(&pool->lock);
         if (!execution)
             return;
-        set_queued(execution, false);
+        (void)set_queued(execution, false);
         answer_cancelled(pool, execution, "the engine is closing");
         qpy__execution_unref(execution);
     }
