@@ -36,6 +36,23 @@ static void add_versions(struct qpy__buf *json)
                     qpy__runtime_is_hosted() ? "true" : "false");
 }
 
+/* Where scripts import from: the standard library, then what the engine's options add. */
+static void add_paths(struct qpy__buf *json, const struct qpy__string_list *more)
+{
+    const char *const *paths = qpy__runtime_search_paths();
+    size_t count = 0;
+    qpy__buf_text(json, ",\"search_paths\":[");
+    for (; paths[count]; count++) {
+        qpy__buf_text(json, count > 0 ? "," : "");
+        qpy__buf_json_text(json, paths[count]);
+    }
+    for (size_t i = 0; i < more->count; i++) {
+        qpy__buf_text(json, count + i > 0 ? "," : "");
+        qpy__buf_json_text(json, more->items[i]);
+    }
+    qpy__buf_char(json, ']');
+}
+
 static void add_gate(struct qpy__buf *json, const struct qpy__gate *gate)
 {
     qpy__buf_text(json, ",\"gil\":{\"mode\":");
@@ -104,13 +121,8 @@ qpy_status qpy__info_describe(struct qpy__pool *pool, char **ret_json, qpy_error
     qpy__buf_init(&json, INFO_MAXIMUM);
     add_versions(&json);
     add_gate(&json, &pool->config.gate);
-    qpy__buf_text(&json, ",\"search_paths\":[");
-    qpy__buf_json_text(&json, "the standard library of home");
-    for (size_t i = 0; i < pool->config.paths.count; i++) {
-        qpy__buf_char(&json, ',');
-        qpy__buf_json_text(&json, pool->config.paths.items[i]);
-    }
-    qpy__buf_text(&json, "],\"store\":");
+    add_paths(&json, &pool->config.paths);
+    qpy__buf_text(&json, ",\"store\":");
     qpy__buf_text(&json, store);
     add_workers(&json, pool, &counts);
     add_unavailable(&json, &pool->config.gate);

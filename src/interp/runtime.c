@@ -24,6 +24,7 @@ static struct {
     bool hosted;
     char version[32];
     char *home;
+    char **paths;    /* sys.path, NULL-terminated */
     char *bootstrap; /* marshalled code */
     size_t bootstrap_length;
     qpy_error failure;
@@ -45,6 +46,11 @@ const char *qpy__runtime_python_version(void)
 const char *qpy__runtime_home(void)
 {
     return runtime.home;
+}
+
+const char *const *qpy__runtime_search_paths(void)
+{
+    return (const char *const *)runtime.paths;
 }
 
 void *qpy__runtime_let_go(void)
@@ -146,6 +152,31 @@ static qpy_status compile_bootstrap(qpy_error *error)
     return status;
 }
 
+/* Remember sys.path. GIL: held, of the main interpreter. */
+static qpy_status read_paths(qpy_error *error)
+{
+    PyObject *path = PySys_GetObject("path"); /* borrowed */
+    Py_ssize_t count = path && PyList_Check(path) ? PyList_GET_SIZE(path) : 0;
+    runtime.paths = calloc((size_t)count + 1, sizeof(char *));
+    if (!runtime.paths)
+        return qpy__error_memory(error, "the search path");
+    size_t used = 0;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        const char *text = PyUnicode_AsUTF8(PyList_GET_ITEM(path, i));
+        char *copy = text ? strdup(text) : NULL;
+        if (copy)
+            runtime.paths[used++] = copy;
+        PyErr_Clear();
+    }
+    return QPY_OK;
+}
+
+static qpy_status learn(qpy_error *error)
+{
+    qpy_status status = compile_bootstrap(error);
+    return status == QPY_OK ? read_paths(error) : status;
+}
+
 PyObject *qpy__runtime_bootstrap_code(void)
 {
     return PyMarshal_ReadObjectFromString(runtime.bootstrap, (Py_ssize_t)runtime.bootstrap_length);
@@ -157,7 +188,7 @@ static qpy_status start_python(qpy_error *error)
         qpy_status status = initialize(error);
         if (status != QPY_OK)
             return status;
-        status = compile_bootstrap(error);
+        status = learn(error);
         (void)PyEval_SaveThread();
         return status;
     }
@@ -165,7 +196,7 @@ static qpy_status start_python(qpy_error *error)
     if (!state)
         return qpy__error_memory(error, "a thread state of the host's Python");
     PyEval_RestoreThread(state);
-    qpy_status status = compile_bootstrap(error);
+    qpy_status status = learn(error);
     PyThreadState_Clear(state);
     PyThreadState_DeleteCurrent();
     return status;

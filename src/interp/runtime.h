@@ -26,6 +26,9 @@ const char *qpy__runtime_python_version(void);
 /* Prefix of the installation in use. */
 const char *qpy__runtime_home(void);
 
+/* sys.path as every interpreter starts with, NULL-terminated. Valid once started. */
+const char *const *qpy__runtime_search_paths(void);
+
 /* The compiled bootstrap for the current interpreter. GIL: held. New reference, or an exception. */
 PyObject *qpy__runtime_bootstrap_code(void);
 
