@@ -7,6 +7,7 @@ The functions at the end are what the library calls for each job.
 
 import _sitebuiltins
 import _signal
+import _thread
 import builtins
 import io
 import os
@@ -52,6 +53,7 @@ def refuse(modules, where, names, instead):
 
 
 OS = (os, posix)
+set_mask = _signal.pthread_sigmask
 refuse(OS, "os", ["chdir", "fchdir", "chroot"],
        "the working directory belongs to the whole host; use absolute paths")
 refuse(OS, "os", ["umask"],
@@ -67,7 +69,8 @@ refuse(OS, "os", ["setuid", "seteuid", "setreuid", "setresuid", "setgid", "seteg
        "it would change the whole host; use subprocess, with its user=, group= or process_group=")
 refuse((_signal,), "signal",
        ["signal", "siginterrupt", "alarm", "setitimer", "set_wakeup_fd", "raise_signal",
-        "pthread_kill"],
+        "pthread_kill", "pthread_sigmask", "sigwait", "sigwaitinfo", "sigtimedwait", "pause",
+        "pidfd_send_signal"],
        "signals belong to the whole host; use qntx.cancelled(), or a thread and an Event")
 
 
@@ -90,12 +93,23 @@ def guard(modules, where, name, concerns_host, instead):
 
 STREAMS = "it is the host's own input or output; use print() and sys.stdout"
 guard(OS, "os", "close", lambda fd: fd in (0, 1, 2), STREAMS)
-guard(OS, "os", "closerange", lambda low, high: low <= 2 and high > 0, STREAMS)
+refuse(OS, "os", ["closerange"], "it would close files of the host; close each of your own")
 guard(OS, "os", "dup2", lambda fd, fd2, inheritable=True: fd2 in (0, 1, 2), STREAMS)
 guard(OS, "os", "kill", lambda pid, sig: pid <= 0 or pid in (posix.getpid(), posix.getppid()),
       "it would hit the host; end the script with sys.exit()")
 guard(OS, "os", "killpg", lambda group, sig: group <= 1 or group == posix.getpgrp(),
       "it would hit the host; end the script with sys.exit()")
+
+refuse((_thread,), "_thread", ["interrupt_main"],
+       "it would interrupt the host; end the script with sys.exit()")
+
+RECURSION_MAXIMUM = 20000  # fits the stacks of the job's threads, whatever recurses
+
+if sys.version_info < (3, 12):  # later versions look after the C stack themselves
+    guard((sys,), "sys", "setrecursionlimit", lambda limit: limit > RECURSION_MAXIMUM,
+          f"deeper than {RECURSION_MAXIMUM} levels could overflow the stack and end the host; "
+          "use a loop with a list as stack")
+_thread.stack_size(64 << 20)
 
 interval = sys.getswitchinterval()
 
@@ -171,11 +185,11 @@ def after_posixsubprocess(module):
         if args[5] is None:  # no env= given: inherit the job's, not the host's
             args = (*args[:5], job_environ(), *args[6:])
         # The job's threads block all signals, for the host's sake; a child must not inherit that.
-        mask = _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
+        mask = set_mask(_signal.SIG_SETMASK, ())
         try:
             return real(*args)
         finally:
-            _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
+            set_mask(_signal.SIG_SETMASK, mask)
 
     module.fork_exec = fork_exec
 
@@ -388,16 +402,21 @@ def after_select(module):
 for name in gate["blocked"]:
     sys.modules.setdefault(name, None)
 
-sources = {}  # file name -> linecache entry
+sources = {}  # file name -> source text
 
 
-def after_linecache(module):
-    module.cache.update(sources)
+def source_lines(filename):
+    return list(io.StringIO(sources[filename], newline=None))
+
+
+def add_to_linecache(module):
+    for filename, source in sources.items():
+        module.cache[filename] = (len(source), None, source_lines(filename), filename)
 
 
 AFTER = {
     "faulthandler": after_faulthandler,
-    "linecache": after_linecache,
+    "linecache": add_to_linecache,
     "locale": after_locale,
     "resource": after_resource,
     "select": after_select,
@@ -500,10 +519,9 @@ def begin(filename, source, paths, env):
     for item in env:
         key, _, value = item.partition("=")
         os.environ[key] = value
-    lines = list(io.StringIO(source, newline=None))
-    sources[filename] = (len(source), None, lines, filename)
+    sources[filename] = source
     if "linecache" in sys.modules:
-        sys.modules["linecache"].cache.update(sources)
+        add_to_linecache(sys.modules["linecache"])
 
 
 def calls_main(tree):
@@ -590,7 +608,7 @@ def report(error):
     import traceback
 
     if isinstance(error, SyntaxError) and error.text is None and error.filename in sources:
-        lines = sources[error.filename][2]
+        lines = source_lines(error.filename)
         if error.lineno and error.lineno <= len(lines):
             error.text = lines[error.lineno - 1]
     report = traceback.TracebackException.from_exception(error)

@@ -6,7 +6,7 @@
 
 #include "core/error.h"
 
-#define STACK_SIZE ((size_t)16 * 1024 * 1024) /* reserved, not used, until scripts recurse deeply */
+#define STACK_SIZE ((size_t)64 * 1024 * 1024) /* reserved, not used, until scripts recurse deeply */
 
 static void block_signals(sigset_t *previous)
 {

@@ -88,6 +88,7 @@ qpy_status qpy__payload_parse(const char *name, const char *json, size_t length,
 
 struct reading {
     const cJSON *object;
+    bool has_nuls; /* the stand-in stands for an escaped NUL, wherever it is found */
     qpy_error *error;
 };
 
@@ -132,6 +133,12 @@ static qpy_status get(struct reading *r, const char *field, const cJSON **ret_va
     return QPY_OK;
 }
 
+/* Where a text has a NUL, or NULL. */
+static char *find_nul(const struct reading *r, char *text)
+{
+    return r->has_nuls ? strstr(text, STAND_IN_UTF8) : NULL;
+}
+
 static qpy_status read_text(struct reading *r, const char *field, char **slot)
 {
     const cJSON *value;
@@ -140,7 +147,7 @@ static qpy_status read_text(struct reading *r, const char *field, char **slot)
         return status;
     if (!cJSON_IsString(value))
         return wrong_type(r, field, "a string", value);
-    const char *nul = strstr(value->valuestring, STAND_IN_UTF8);
+    const char *nul = find_nul(r, value->valuestring);
     if (nul)
         return qpy__error(r->error, QPY_E_PAYLOAD,
                           "invalid payload: %s contains a NUL character at position %td", field,
@@ -164,7 +171,7 @@ static qpy_status read_code(struct reading *r, struct qpy__spec *spec,
             return wrong_type(r, fields[i], "a string", value);
         char *text = value->valuestring;
         size_t length = strlen(text);
-        char *nul = strstr(text, STAND_IN_UTF8);
+        char *nul = find_nul(r, text);
         if (nul)
             *nul = '\0'; /* what the stand-in stands for: the check below names its position */
         return qpy__spec_take_code(spec, text, length, rules, r->error);
@@ -228,7 +235,7 @@ static qpy_status add_variable(struct reading *r, const cJSON *item, struct qpy_
     if (item->string[0] == '\0' || strchr(item->string, '='))
         return qpy__error(r->error, QPY_E_PAYLOAD,
                           "invalid payload: env: '%s' is no name of a variable", item->string);
-    if (strstr(item->string, STAND_IN_UTF8) || strstr(item->valuestring, STAND_IN_UTF8))
+    if (find_nul(r, item->string) || find_nul(r, item->valuestring))
         return qpy__error(r->error, QPY_E_PAYLOAD,
                           "invalid payload: env: '%s' contains a NUL character", item->string);
     char *text = NULL;
@@ -305,7 +312,11 @@ qpy_status qpy__payload_apply(struct qpy__spec *spec, const qpy_script *script,
                                            error);
     if (status != QPY_OK)
         return status;
-    struct reading r = {.object = object, .error = error};
+    struct reading r = {.object = object,
+                        .has_nuls = find_escaped_nul(script->payload_json,
+                                                     script->payload_length) <
+                                    script->payload_length,
+                        .error = error};
     if (cJSON_IsObject(object) || cJSON_IsNull(object))
         status = read_fields(&r, spec, !script->code, rules);
     else

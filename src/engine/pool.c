@@ -5,6 +5,8 @@
 
 #include "core/error.h"
 
+#define CLOSE_PATIENCE (1500 * QPY__USEC_PER_MSEC)
+
 /* ---- Life --------------------------------------------------------------------------------------- */
 
 struct qpy__pool *qpy__pool_ref(struct qpy__pool *pool)
@@ -236,12 +238,18 @@ static void cancel_waiting(struct qpy__pool *pool)
  * End the worker in a slot. While we wait it may be given up and be replaced by one that delivers the
  * last result and ends too; the slot is NULL when nobody is left to wait for.
  */
-static void end_slot(struct qpy__pool *pool, size_t slot)
+static void end_slot(struct qpy__pool *pool, size_t slot, qpy__usec until)
 {
     pthread_mutex_lock(&pool->lock);
-    while (pool->workers[slot] && !qpy__worker_has_exited(pool->workers[slot]))
-        pthread_cond_wait(&pool->changed, &pool->lock);
-    struct qpy__worker *worker = pool->workers[slot];
+    struct qpy__worker *worker;
+    while ((worker = pool->workers[slot]) && !qpy__worker_has_exited(worker)) {
+        bool in_time = qpy__cond_wait_until(&pool->changed, &pool->lock, until);
+        /* No deadline watches a worker without a job: it may wait for a GIL that a script keeps. */
+        if (!in_time && pool->workers[slot] == worker && qpy__worker_leave_behind(worker))
+            break;
+        until = in_time ? until : qpy__monotonic_now() + CLOSE_PATIENCE;
+    }
+    worker = pool->workers[slot];
     pool->workers[slot] = NULL;
     pthread_mutex_unlock(&pool->lock);
     if (worker)
@@ -274,8 +282,9 @@ size_t qpy__pool_close(struct qpy__pool *pool)
     pthread_mutex_unlock(&pool->lock);
     cancel_waiting(pool);
     cancel_running(pool);
+    qpy__usec until = qpy__monotonic_now() + CLOSE_PATIENCE;
     for (int i = 0; i < pool->config.workers; i++)
-        end_slot(pool, (size_t)i);
+        end_slot(pool, (size_t)i, until);
     qpy__watchdog_stop(pool->watchdog);
     pool->watchdog = NULL;
     return (size_t)qpy__pool_counts(pool).abandoned;

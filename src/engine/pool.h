@@ -101,6 +101,12 @@ struct qpy_execution *qpy__worker_current(struct qpy__worker *worker);
 /* Whether its thread has nothing left to do. Under the pool's lock. */
 bool qpy__worker_has_exited(const struct qpy__worker *worker);
 
+/*
+ * Give up a worker that has no job and does not end: false if it has one, which the watchdog looks
+ * after. Its slot is NULL afterwards. Under the pool's lock.
+ */
+bool qpy__worker_leave_behind(struct qpy__worker *worker);
+
 /* Join the thread of a worker that has exited, and free it. */
 void qpy__worker_join(struct qpy__worker *worker);
 

@@ -463,6 +463,18 @@ bool qpy__worker_has_exited(const struct qpy__worker *worker)
     return worker->exited;
 }
 
+bool qpy__worker_leave_behind(struct qpy__worker *worker)
+{
+    if (worker->current)
+        return false;
+    worker->abandoned = true;
+    pthread_detach(worker->thread);
+    worker->pool->counts.abandoned++;
+    worker->pool->counts.running++; /* leave() takes both back, should it ever get there */
+    worker->pool->workers[worker->slot] = NULL;
+    return true;
+}
+
 void qpy__worker_join(struct qpy__worker *worker)
 {
     pthread_join(worker->thread, NULL);

@@ -22,6 +22,7 @@ struct conversion {
     const char *name;
     struct qpy__buf *out;
     struct qpy__buf *notes; /* NULL: strict */
+    bool changed;           /* something was written as another type than it has */
 };
 
 static int convert(struct conversion *c, PyObject *value, const struct step *up, int depth);
@@ -386,10 +387,19 @@ static int convert_dict(struct conversion *c, PyObject *value, const struct step
     return status;
 }
 
+/* Of a type that JSON gives back. */
+static bool is_plain(PyObject *value)
+{
+    return value == Py_None || PyBool_Check(value) || PyUnicode_CheckExact(value) ||
+           PyLong_CheckExact(value) || PyFloat_CheckExact(value) || PyList_CheckExact(value) ||
+           PyDict_CheckExact(value);
+}
+
 static int convert(struct conversion *c, PyObject *value, const struct step *up, int depth)
 {
     if (c->out->failed)
         return 0; /* over the limit: the caller sees it; spare the rest */
+    c->changed = c->changed || !is_plain(value);
     if (value == Py_None || PyBool_Check(value)) {
         qpy__buf_text(c->out, value == Py_None ? "null" : value == Py_True ? "true" : "false");
         return 0;
@@ -412,4 +422,13 @@ int qpy__convert_to_json(PyObject *value, const char *name, struct qpy__buf *out
 {
     struct conversion c = {.name = name, .out = out, .notes = notes};
     return convert(&c, value, NULL, 0);
+}
+
+int qpy__convert_attributes(PyObject *value, const char *name, struct qpy__buf *out,
+                            bool *ret_changed)
+{
+    struct conversion c = {.name = name, .out = out};
+    int status = convert(&c, value, NULL, 0);
+    *ret_changed = c.changed;
+    return status;
 }

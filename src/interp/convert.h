@@ -23,6 +23,10 @@
 int qpy__convert_to_json(PyObject *value, const char *name, struct qpy__buf *out,
                          struct qpy__buf *notes);
 
+/* The same for attributes. *ret_changed: reading the JSON gives other objects (tuples, str()). */
+int qpy__convert_attributes(PyObject *value, const char *name, struct qpy__buf *out,
+                            bool *ret_changed);
+
 /*
  * The UTF-8 text of a str in a new malloc'd string; lone surrogates become escapes, and so do NUL
  * characters, which no C string can hold. NULL: exception.

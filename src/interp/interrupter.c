@@ -7,8 +7,8 @@
 #include "core/error.h"
 #include "core/thread.h"
 
-#define TICK (5 * QPY__USEC_PER_MSEC)
-#define IDLE_TICKS 20 /* ticks without a job before the thread sleeps for good */
+#define TICK (2 * QPY__USEC_PER_MSEC)
+#define IDLE_TICKS 50 /* ticks without a job before the thread sleeps for good */
 
 enum { INTERRUPT = 1, INSIST = 2, TICK_NOW = 4 };
 

@@ -222,7 +222,7 @@ static int store_claim(struct qpy__task *task, const qpy_attestation *attestatio
 static PyObject *claim_result(const struct claim *claim, const qpy_attestation *attestation,
                               PyObject *attributes)
 {
-    PyObject *copy = attributes ? PyDict_Copy(attributes) : PyDict_New();
+    PyObject *copy = attributes ? Py_NewRef(attributes) : PyDict_New();
     PyObject *actors = list_or(claim->lists[3], attestation->id);
     if (!copy || !actors) {
         Py_XDECREF(copy);
@@ -312,6 +312,21 @@ static PyObject *attest_with(struct qpy__task *task, PyObject *const values[4],
     return result;
 }
 
+/* Write the attributes as JSON. Returns them as they are stored: a dict of plain values. */
+static PyObject *write_attributes(PyObject *module, PyObject *attributes, struct qpy__buf *json)
+{
+    bool changed = false;
+    if (qpy__convert_attributes(attributes, "attributes", json, &changed) < 0)
+        return NULL;
+    if (json->failed) {
+        PyErr_Format(PyExc_ValueError, "attest() argument 'attributes' is over %d bytes as JSON",
+                     ATTRIBUTES_MAXIMUM);
+        return NULL;
+    }
+    return changed ? qpy__module_loads(qpy__module_state(module), json->data)
+                   : PyDict_Copy(attributes);
+}
+
 static PyObject *attest(PyObject *module, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"subjects", "predicates", "contexts", "actors", "attributes", NULL};
@@ -332,14 +347,11 @@ static PyObject *attest(PyObject *module, PyObject *args, PyObject *kwargs)
     }
     struct qpy__buf json;
     qpy__buf_init(&json, ATTRIBUTES_MAXIMUM);
+    PyObject *stored = NULL;
     PyObject *result = NULL;
-    if (attributes && qpy__convert_to_json(attributes, "attributes", &json, NULL) < 0)
-        ;
-    else if (json.failed)
-        PyErr_Format(PyExc_ValueError, "attest() argument 'attributes' is over %d bytes as JSON",
-                     ATTRIBUTES_MAXIMUM);
-    else
-        result = attest_with(task, values, attributes, json.data);
+    if (!attributes || (stored = write_attributes(module, attributes, &json)))
+        result = attest_with(task, values, stored, json.data);
+    Py_XDECREF(stored);
     qpy__buf_done(&json);
     return result;
 }

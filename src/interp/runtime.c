@@ -264,13 +264,25 @@ static qpy_status check_same_home(const char *home, qpy_error *error)
                       runtime.home);
 }
 
-/* Imports that some versions need in the main interpreter before sub-interpreters make them. */
-static void preimport(const struct qpy__gate *gate)
+/* Where interpreters share a GIL and take turns by our ticker, shorter turns serve short jobs. */
+static void shorten_turns(const struct qpy__gate *gate)
 {
-    if (!gate->preimported[0])
+    PyObject *set = PySys_GetObject("setswitchinterval"); /* borrowed */
+    PyObject *done = NULL;
+    if (gate->ticker && !runtime.hosted && set)
+        done = PyObject_CallFunction(set, "d", 0.001);
+    Py_XDECREF(done);
+    PyErr_Clear();
+}
+
+/* What some versions need of the main interpreter before sub-interpreters are made. */
+static void prepare_main(const struct qpy__gate *gate)
+{
+    if (!gate->preimported[0] && !gate->ticker)
         return;
     PyThreadState *state = PyThreadState_New(PyInterpreterState_Main());
     PyEval_RestoreThread(state);
+    shorten_turns(gate);
     for (const char *const *name = gate->preimported; *name; name++) {
         PyObject *module = PyImport_ImportModule(*name);
         Py_XDECREF(module);
@@ -300,7 +312,7 @@ qpy_status qpy__runtime_start(const char *home, int gil, struct qpy__gate *ret_g
     pthread_mutex_unlock(&runtime.lock);
     if (status != QPY_OK)
         return status;
-    preimport(&gate);
+    prepare_main(&gate);
     *ret_gate = gate;
     return QPY_OK;
 }
