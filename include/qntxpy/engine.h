@@ -85,7 +85,9 @@ typedef struct qpy_hooks {
     void (*done)(void *payload, const qpy_result *result);
 } qpy_hooks;
 
+/* clang-format off */
 #define QPY_HOOKS_INIT {sizeof(qpy_hooks), NULL, NULL, NULL, NULL, NULL}
+/* clang-format on */
 
 /* How a job's attestations reach the store. */
 enum {
@@ -110,30 +112,32 @@ struct qpy_script {
 
     const char *code; /* Python source in UTF-8, or NULL if the payload has it */
     size_t code_length;
-    const char *file;        /* path shown in tracebacks and as __file__, or NULL */
-    const char *job_id;      /* shown in tracebacks and qntx.job.id; NULL: one is drawn */
-    const char *script_type; /* label, such as "csv"; or NULL */
-    const char *handler_name; /* a stored handler's name, added to contexts; or NULL */
+    const char *file;          /* path shown in tracebacks and as __file__, or NULL */
+    const char *job_id;        /* shown in tracebacks and qntx.job.id; NULL: one is drawn */
+    const char *script_type;   /* label, such as "csv"; or NULL */
+    const char *handler_name;  /* a stored handler's name, added to contexts; or NULL */
     const char *input_json;    /* value of qntx.job.input as JSON text; or NULL */
     const char *upstream_json; /* value of `upstream` as JSON text; or NULL */
     const char *glyph_id;      /* default actor becomes "glyph:<id>"; or NULL */
     int attempt;               /* 1 for the first run of a job; QPY_DEFAULT: 1 */
 
-    int64_t timeout_ms;      /* deadline after the start; > 0; QPY_DEFAULT: the engine's */
-    int capture_variables;   /* 1: result carries the script's globals; QPY_DEFAULT: 0 */
-    int attest;              /* QPY_ATTEST_*; QPY_DEFAULT: the engine's */
+    int64_t timeout_ms;       /* deadline after the start; > 0; QPY_DEFAULT: the engine's */
+    int capture_variables;    /* 1: result carries the script's globals; QPY_DEFAULT: 0 */
+    int attest;               /* QPY_ATTEST_*; QPY_DEFAULT: the engine's */
     qpy_strings python_paths; /* put in front of sys.path, in this order */
     qpy_strings env;          /* "NAME=value" each, on top of the engine's environment */
 
     /* Cancels the execution; borrowed until it ended; or NULL. Its deadline counts from the moment a
      * worker takes the script: one that waits in line past it is answered when its turn comes. */
     qpy_context *context;
-    const qpy_hooks *hooks;  /* copied; or NULL */
+    const qpy_hooks *hooks; /* copied; or NULL */
 };
 
+/* clang-format off */
 #define QPY_SCRIPT_INIT                                                                            \
     {sizeof(qpy_script), NULL, 0, NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, QPY_DEFAULT,  \
      QPY_DEFAULT, QPY_DEFAULT, QPY_DEFAULT, {NULL, 0}, {NULL, 0}, NULL, NULL}
+/* clang-format on */
 
 /* ---- Results -------------------------------------------------------------------------------- */
 
@@ -224,13 +228,13 @@ enum {
 struct qpy_engine_options {
     size_t size; /* sizeof(qpy_engine_options), set by QPY_ENGINE_OPTIONS_INIT */
 
-    int workers;      /* scripts that run at the same time, 1..256; QPY_DEFAULT: the cores */
-    int gil;          /* QPY_GIL_*; QPY_DEFAULT: QPY_GIL_AUTO */
-    int max_queued;   /* executions that may wait; QPY_DEFAULT: 10000 */
+    int workers;       /* scripts that run at the same time, 1..256; QPY_DEFAULT: the cores */
+    int gil;           /* QPY_GIL_*; QPY_DEFAULT: QPY_GIL_AUTO */
+    int max_queued;    /* executions that may wait; QPY_DEFAULT: 10000 */
     int max_abandoned; /* unstoppable workers before new work is refused; QPY_DEFAULT: 8 */
 
-    const char *python_home; /* prefix of the Python installation; NULL: the one built for */
-    const char *venv;        /* virtual environment whose site-packages scripts see; or NULL */
+    const char *python_home;  /* prefix of the Python installation; NULL: the one built for */
+    const char *venv;         /* virtual environment whose site-packages scripts see; or NULL */
     qpy_strings python_paths; /* further directories, after the standard library */
 
     qpy_store *store; /* where attest() stores; must outlive the engine; NULL: one in memory */
@@ -244,10 +248,12 @@ struct qpy_engine_options {
     int64_t payload_limit; /* bytes of a payload; QPY_DEFAULT: 64 MiB */
 };
 
+/* clang-format off */
 #define QPY_ENGINE_OPTIONS_INIT                                                                    \
     {sizeof(qpy_engine_options), QPY_DEFAULT, QPY_DEFAULT, QPY_DEFAULT, QPY_DEFAULT, NULL, NULL,   \
      {NULL, 0}, NULL, QPY_DEFAULT, QPY_DEFAULT, QPY_DEFAULT, QPY_DEFAULT, QPY_DEFAULT,             \
      QPY_DEFAULT, QPY_DEFAULT}
+/* clang-format on */
 
 /**
  * Wait until every worker has an interpreter ready, so that the next scripts start at once.

@@ -95,10 +95,12 @@ typedef struct qpy_handler {
     void (*free)(void *self);
 } qpy_handler;
 
+/* clang-format off */
 #define QPY_HANDLER_INIT                                                                           \
     {                                                                                              \
         sizeof(qpy_handler), NULL, NULL, NULL, NULL                                                \
     }
+/* clang-format on */
 
 /**
  * The handler "python.script" of contract section 3, over an engine that must outlive it.

@@ -18,11 +18,11 @@ extern "C" {
     X(E_ARGUMENT, 100, "invalid argument", "A parameter is NULL, out of range or contradictory.",  \
       "Nothing was done.", "Correct the value that the message names.")                            \
     X(E_OPTIONS, 101, "unsupported options",                                                       \
-      "An options struct was not initialised or comes from a newer header.",                       \
-      "Nothing was done.", "Initialise it with its _INIT macro; build and run the same version.")  \
+      "An options struct was not initialised or comes from a newer header.", "Nothing was done.",  \
+      "Initialise it with its _INIT macro; build and run the same version.")                       \
     X(E_UNSUPPORTED, 102, "not supported here",                                                    \
-      "The platform or the Python version cannot do what was asked.",                              \
-      "Nothing was done.", "Change the option that the message names, or the Python version.")     \
+      "The platform or the Python version cannot do what was asked.", "Nothing was done.",         \
+      "Change the option that the message names, or the Python version.")                          \
     X(E_STATE, 103, "wrong state", "The object is closing, or the call came at the wrong time.",   \
       "Nothing was done.", "Follow the order of calls given at the function.")                     \
     X(E_PAYLOAD, 200, "invalid payload", "The payload of a job is not what the contract asks.",    \
@@ -33,7 +33,8 @@ extern "C" {
       "The execution was not accepted.", "Try again later, or raise max_queued.")                  \
     X(E_ABANDONED, 302, "too many abandoned workers",                                              \
       "Scripts that could not be stopped still occupy more threads than max_abandoned.",           \
-      "The execution was not accepted.", "Restart the host soon; see the results that said abandon.") \
+      "The execution was not accepted.",                                                           \
+      "Restart the host soon; see the results that said abandon.")                                 \
     X(E_NO_MEMORY, 400, "out of memory", "The host's allocator refused a request.",                \
       "The call was undone.", "Free memory; lower limits or the number of workers.")               \
     X(E_SYSTEM, 401, "system call failed", "The operating system refused a thread, file or lock.", \
@@ -93,7 +94,9 @@ typedef struct qpy_error {
     char hint[256];     /* what to do about it, or "" */
 } qpy_error;
 
+/* clang-format off */
 #define QPY_ERROR_INIT {QPY_OK, "", ""}
+/* clang-format on */
 
 /** Name of a status, such as "QPY_E_ARGUMENT"; "QPY_E_UNKNOWN" for a number that is not one. */
 QPY_API const char *qpy_status_name(qpy_status status);

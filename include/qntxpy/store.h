@@ -51,9 +51,11 @@ typedef struct qpy_filter {
     int64_t limit;    /* at most so many; QPY_DEFAULT: all */
 } qpy_filter;
 
+/* clang-format off */
 #define QPY_FILTER_INIT                                                                            \
     {sizeof(qpy_filter), {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, QPY_DEFAULT, QPY_DEFAULT,         \
      QPY_DEFAULT}
+/* clang-format on */
 
 /**
  * Called once for each match. The attestation is borrowed until the callback returns. The callback
@@ -111,7 +113,9 @@ typedef struct qpy_sqlite_options {
     int read_only;       /* 1: open for queries only, never create; 0: read and write */
 } qpy_sqlite_options;
 
+/* clang-format off */
 #define QPY_SQLITE_OPTIONS_INIT {sizeof(qpy_sqlite_options), QPY_DEFAULT, 0}
+/* clang-format on */
 
 /**
  * Open a SQLite database in the layout of QNTX (contract 6.1, 6.2), or create it.
@@ -166,8 +170,8 @@ QPY_API QPY_MUST_CHECK qpy_status qpy_attestation_to_json(const qpy_attestation 
  * Writes at most 41 bytes with the terminator. Errors: QPY_E_ARGUMENT, QPY_E_SYSTEM (no randomness).
  */
 QPY_API QPY_MUST_CHECK qpy_status qpy_id_new(const char *prefix, const char *first,
-                                             const char *second, const char *third,
-                                             char ret_id[48], qpy_error *error);
+                                             const char *second, const char *third, char ret_id[48],
+                                             qpy_error *error);
 
 /** Free a string that this library returned. NULL is ignored. */
 QPY_API void qpy_free(void *memory);

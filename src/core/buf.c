@@ -83,9 +83,8 @@ void qpy__buf_format(struct qpy__buf *buf, const char *format, ...)
 
 static void add_escaped(struct qpy__buf *buf, unsigned char c)
 {
-    static const char short_form[] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n',
-                                      ['\f'] = 'f', ['\r'] = 'r', ['"'] = '"',
-                                      ['\\'] = '\\'};
+    static const char short_form[] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f',
+                                      ['\r'] = 'r', ['"'] = '"',  ['\\'] = '\\'};
     if (c < sizeof short_form && short_form[c])
         qpy__buf_add(buf, (char[]){'\\', short_form[c]}, 2);
     else

@@ -42,8 +42,8 @@ static qpy__usec system_now(struct qpy__clock *clock)
     return qpy__monotonic_now();
 }
 
-static void system_wait(struct qpy__clock *clock, pthread_cond_t *condition,
-                        pthread_mutex_t *mutex, qpy__usec until)
+static void system_wait(struct qpy__clock *clock, pthread_cond_t *condition, pthread_mutex_t *mutex,
+                        qpy__usec until)
 {
     (void)clock;
     (void)qpy__cond_wait_until(condition, mutex, until);

@@ -45,6 +45,5 @@ qpy_status qpy__error_memory(qpy_error *error, const char *what)
 qpy_status qpy__error_system(qpy_error *error, const char *what, int code)
 {
     char reason[128];
-    return qpy__error(error, QPY_E_SYSTEM, "%s: %s", what,
-                      strerror_r(code, reason, sizeof reason));
+    return qpy__error(error, QPY_E_SYSTEM, "%s: %s", what, strerror_r(code, reason, sizeof reason));
 }

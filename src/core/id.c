@@ -26,20 +26,20 @@ static const char alphabet[] = "23456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
  * rarer Latin blocks. Segments are for people to read: nothing depends on them.
  */
 static const char latin[LATIN_LAST - LATIN_FIRST + 1][3] = {
-    "",  "",  "",   "",   "",  "",  "",   "",  "",   "",   "A",  "",   "",   "",   "",  "",
-    "",  "",  "2",  "3",  "",  "",  "",   "",  "",   "1",  "O",  "",   "14", "12", "34", "",
-    "A", "A", "A",  "A",  "A", "A", "AE", "C", "E",  "E",  "E",  "E",  "I",  "I",  "I", "I",
-    "",  "N", "O",  "O",  "O", "O", "O",  "",  "",   "U",  "U",  "U",  "U",  "Y",  "",  "SS",
-    "A", "A", "A",  "A",  "A", "A", "AE", "C", "E",  "E",  "E",  "E",  "I",  "I",  "I", "I",
-    "",  "N", "O",  "O",  "O", "O", "O",  "",  "",   "U",  "U",  "U",  "U",  "Y",  "",  "Y",
-    "A", "A", "A",  "A",  "A", "A", "C",  "C", "C",  "C",  "C",  "C",  "C",  "C",  "D", "D",
-    "",  "",  "E",  "E",  "E", "E", "E",  "E", "E",  "E",  "E",  "E",  "G",  "G",  "G", "G",
-    "G", "G", "G",  "G",  "H", "H", "",   "",  "I",  "I",  "I",  "I",  "I",  "I",  "I", "I",
-    "I", "I", "IJ", "IJ", "J", "J", "K",  "K", "",   "L",  "L",  "L",  "L",  "L",  "L", "L",
-    "L", "",  "",   "N",  "N", "N", "N",  "N", "N",  "N",  "",   "",   "O",  "O",  "O", "O",
-    "O", "O", "OE", "OE", "R", "R", "R",  "R", "R",  "R",  "S",  "S",  "S",  "S",  "S", "S",
-    "S", "S", "T",  "T",  "T", "T", "",   "",  "U",  "U",  "U",  "U",  "U",  "U",  "U", "U",
-    "U", "U", "U",  "U",  "W", "W", "Y",  "Y", "Y",  "Z",  "Z",  "Z",  "Z",  "Z",  "Z", "S",
+    "",  "",  "",   "",   "",  "",  "",   "",  "",  "",  "A", "",  "",   "",   "",   "",
+    "",  "",  "2",  "3",  "",  "",  "",   "",  "",  "1", "O", "",  "14", "12", "34", "",
+    "A", "A", "A",  "A",  "A", "A", "AE", "C", "E", "E", "E", "E", "I",  "I",  "I",  "I",
+    "",  "N", "O",  "O",  "O", "O", "O",  "",  "",  "U", "U", "U", "U",  "Y",  "",   "SS",
+    "A", "A", "A",  "A",  "A", "A", "AE", "C", "E", "E", "E", "E", "I",  "I",  "I",  "I",
+    "",  "N", "O",  "O",  "O", "O", "O",  "",  "",  "U", "U", "U", "U",  "Y",  "",   "Y",
+    "A", "A", "A",  "A",  "A", "A", "C",  "C", "C", "C", "C", "C", "C",  "C",  "D",  "D",
+    "",  "",  "E",  "E",  "E", "E", "E",  "E", "E", "E", "E", "E", "G",  "G",  "G",  "G",
+    "G", "G", "G",  "G",  "H", "H", "",   "",  "I", "I", "I", "I", "I",  "I",  "I",  "I",
+    "I", "I", "IJ", "IJ", "J", "J", "K",  "K", "",  "L", "L", "L", "L",  "L",  "L",  "L",
+    "L", "",  "",   "N",  "N", "N", "N",  "N", "N", "N", "",  "",  "O",  "O",  "O",  "O",
+    "O", "O", "OE", "OE", "R", "R", "R",  "R", "R", "R", "S", "S", "S",  "S",  "S",  "S",
+    "S", "S", "T",  "T",  "T", "T", "",   "",  "U", "U", "U", "U", "U",  "U",  "U",  "U",
+    "U", "U", "U",  "U",  "W", "W", "Y",  "Y", "Y", "Z", "Z", "Z", "Z",  "Z",  "Z",  "S",
 };
 
 /* Random bytes are fetched in blocks: one system call for 32 ids. */
@@ -125,12 +125,12 @@ static size_t add_segment(char *out, const char *seed)
 
 static bool valid_prefix(const char *prefix)
 {
-    return prefix && prefix[0] >= 'A' && prefix[0] <= 'Z' && prefix[1] >= 'A' &&
-           prefix[1] <= 'Z' && prefix[2] == '\0';
+    return prefix && prefix[0] >= 'A' && prefix[0] <= 'Z' && prefix[1] >= 'A' && prefix[1] <= 'Z' &&
+           prefix[2] == '\0';
 }
 
-qpy_status qpy_id_new(const char *prefix, const char *first, const char *second,
-                      const char *third, char ret_id[48], qpy_error *error)
+qpy_status qpy_id_new(const char *prefix, const char *first, const char *second, const char *third,
+                      char ret_id[48], qpy_error *error)
 {
     if (!ret_id)
         return qpy__error(error, QPY_E_ARGUMENT, "ret_id is NULL");

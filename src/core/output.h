@@ -19,8 +19,8 @@ struct qpy__output {
     size_t head_limit;
     size_t tail_limit;
     struct qpy__buf head;
-    char *tail;          /* ring of tail_limit bytes, allocated when the head is full */
-    size_t tail_start;   /* offset of its oldest byte */
+    char *tail;        /* ring of tail_limit bytes, allocated when the head is full */
+    size_t tail_start; /* offset of its oldest byte */
     size_t tail_length;
     uint64_t dropped;
 };

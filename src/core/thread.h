@@ -13,8 +13,7 @@
  * host's threads: all are blocked here, except those that faults raise.
  */
 QPY_MUST_CHECK qpy_status qpy__thread_start(pthread_t *ret_thread, const char *name,
-                                            void *(*run)(void *), void *argument,
-                                            qpy_error *error);
+                                            void *(*run)(void *), void *argument, qpy_error *error);
 
 /* Let this thread rest for so long. */
 void qpy__nap(qpy__usec duration);

@@ -28,8 +28,8 @@ static qpy_status out_of_range(qpy_error *error, const char *name, int64_t value
                                int64_t most)
 {
     return qpy__error(error, QPY_E_ARGUMENT,
-                      "%s is %" PRId64 "; it must be between %" PRId64 " and %" PRId64, name,
-                      value, least, most);
+                      "%s is %" PRId64 "; it must be between %" PRId64 " and %" PRId64, name, value,
+                      least, most);
 }
 
 /* QPY_DEFAULT becomes `otherwise`; anything else must be in range. */
@@ -51,10 +51,10 @@ struct resolved {
 static qpy_status resolve_options(const qpy_engine_options *options, struct resolved *ret,
                                   qpy_error *error)
 {
-    *ret = (struct resolved){
-        options->workers,    options->gil,          options->max_queued,   options->max_abandoned,
-        options->attest,     options->timeout_ms,   options->grace_ms,     options->output_limit,
-        options->result_limit, options->script_limit, options->payload_limit};
+    *ret = (struct resolved){options->workers,       options->gil,          options->max_queued,
+                             options->max_abandoned, options->attest,       options->timeout_ms,
+                             options->grace_ms,      options->output_limit, options->result_limit,
+                             options->script_limit,  options->payload_limit};
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     const struct {
         int64_t *value;
@@ -162,8 +162,8 @@ static qpy_status open_engine(qpy_engine *engine, const qpy_engine_options *opti
         .script_limit = (size_t)resolved.script_limit,
         .payload_limit = (size_t)resolved.payload_limit,
         .timeout_ms = resolved.timeout_ms,
-        .attest = resolved.attest == QPY_ATTEST_WITH_JOB ? QPY__SESSION_WITH_JOB
-                                                         : QPY__SESSION_IMMEDIATE,
+        .attest =
+            resolved.attest == QPY_ATTEST_WITH_JOB ? QPY__SESSION_WITH_JOB : QPY__SESSION_IMMEDIATE,
     };
     return open_pool(engine, options, &resolved, error);
 }
@@ -176,8 +176,8 @@ qpy_status qpy_engine_open(const qpy_engine_options *options, qpy_engine **ret_e
         options = &defaults;
     if (!ret_engine)
         return qpy__error(error, QPY_E_ARGUMENT, "ret_engine is NULL");
-    qpy_status status = qpy__options_check("qpy_engine_options", options, options->size,
-                                           sizeof *options, error);
+    qpy_status status =
+        qpy__options_check("qpy_engine_options", options, options->size, sizeof *options, error);
     if (status != QPY_OK)
         return status;
     qpy_engine *engine = calloc(1, sizeof *engine);
@@ -217,8 +217,7 @@ qpy_status qpy_engine_submit(qpy_engine *engine, const qpy_script *script,
                              qpy_execution **ret_execution, qpy_error *error)
 {
     if (!engine || !ret_execution)
-        return qpy__error(error, QPY_E_ARGUMENT, "%s is NULL",
-                          engine ? "ret_execution" : "engine");
+        return qpy__error(error, QPY_E_ARGUMENT, "%s is NULL", engine ? "ret_execution" : "engine");
     struct qpy__spec *spec = NULL;
     qpy_status status = qpy__spec_make(script, &engine->rules, &spec, error);
     if (status != QPY_OK)

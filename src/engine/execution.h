@@ -20,11 +20,11 @@ struct qpy_execution {
     struct qpy__pool *pool; /* one reference while it may be used */
     struct qpy__spec *spec;
     struct qpy__task task;
-    bool task_ready;        /* `task` is initialised */
+    bool task_ready; /* `task` is initialised */
     qpy__usec submitted;
-    qpy__usec started; /* when a worker took it; 0 before */
-    qpy_result *spare_result; /* made in advance: an answer even when memory is short */
-    uint64_t watch; /* registration at the script's context */
+    qpy__usec started;          /* when a worker took it; 0 before */
+    qpy_result *spare_result;   /* made in advance: an answer even when memory is short */
+    uint64_t watch;             /* registration at the script's context */
     struct qpy_execution *next; /* in the queue; guarded by the pool's lock */
 
     pthread_mutex_t lock; /* guards all below */

@@ -32,8 +32,7 @@ static void add_versions(struct qpy__buf *json)
     qpy__buf_json_text(json, QPY_BUILD_PYTHON_VERSION);
     qpy__buf_text(json, ",\"home\":");
     qpy__buf_json_text(json, qpy__runtime_home());
-    qpy__buf_format(json, ",\"started_by_host\":%s}",
-                    qpy__runtime_is_hosted() ? "true" : "false");
+    qpy__buf_format(json, ",\"started_by_host\":%s}", qpy__runtime_is_hosted() ? "true" : "false");
 }
 
 /* Where scripts import from: the standard library, then what the engine's options add. */
@@ -81,7 +80,8 @@ static void add_workers(struct qpy__buf *json, const struct qpy__pool *pool,
                     "\"abandoned\":%d,\"max_queued\":%d,\"max_abandoned\":%d}",
                     pool->config.workers, counts->ready, counts->running, counts->queued,
                     counts->abandoned, pool->config.max_queued, pool->config.max_abandoned);
-    qpy__buf_format(json, ",\"jobs\":{\"succeeded\":%" PRIu64 ",\"failed\":%" PRIu64 ",\"stopped\":{",
+    qpy__buf_format(json,
+                    ",\"jobs\":{\"succeeded\":%" PRIu64 ",\"failed\":%" PRIu64 ",\"stopped\":{",
                     counts->succeeded, counts->failed);
     for (int rung = QPY__RUNG_COOPERATIVE; rung <= QPY__RUNG_ABANDON; rung++)
         qpy__buf_format(json, "%s\"%s\":%" PRIu64, rung > QPY__RUNG_COOPERATIVE ? "," : "",

@@ -108,8 +108,8 @@ static const char *type_of(const cJSON *value)
 static qpy_status wrong_type(struct reading *r, const char *field, const char *wanted,
                              const cJSON *value)
 {
-    char *text = cJSON_IsObject(value) || cJSON_IsArray(value) ? NULL
-                                                               : cJSON_PrintUnformatted(value);
+    char *text =
+        cJSON_IsObject(value) || cJSON_IsArray(value) ? NULL : cJSON_PrintUnformatted(value);
     qpy_status status =
         qpy__error(r->error, QPY_E_PAYLOAD, "invalid payload: %s must be %s, not %s%s%.80s", field,
                    wanted, type_of(value), text ? " " : "", text ? text : "");
@@ -122,7 +122,7 @@ static qpy_status get(struct reading *r, const char *field, const cJSON **ret_va
 {
     const cJSON *found = NULL;
     const cJSON *item;
-    cJSON_ArrayForEach(item, r->object) {
+    cJSON_ArrayForEach (item, r->object) {
         if (strcmp(item->string, field) != 0)
             continue;
         if (found)
@@ -218,7 +218,7 @@ static qpy_status read_paths(struct reading *r, struct qpy__string_list *list)
     if (!cJSON_IsArray(value))
         return wrong_type(r, "python_paths", "an array of strings", value);
     const cJSON *item;
-    cJSON_ArrayForEach(item, value) {
+    cJSON_ArrayForEach (item, value) {
         if (!cJSON_IsString(item))
             return wrong_type(r, "python_paths", "an array of strings", item);
         status = qpy__string_list_add(list, item->valuestring, r->error);
@@ -255,7 +255,7 @@ static qpy_status read_env(struct reading *r, struct qpy__string_list *list)
     if (!cJSON_IsObject(value))
         return wrong_type(r, "env", "an object of strings", value);
     const cJSON *item;
-    cJSON_ArrayForEach(item, value) {
+    cJSON_ArrayForEach (item, value) {
         status = add_variable(r, item, list);
         if (status != QPY_OK)
             return status;
@@ -307,14 +307,13 @@ qpy_status qpy__payload_apply(struct qpy__spec *spec, const qpy_script *script,
                           "the payload is %zu bytes, over the limit of %zu (payload_limit)",
                           script->payload_length, rules->payload_limit);
     cJSON *object = NULL;
-    qpy_status status = qpy__payload_parse("invalid payload: failed to unmarshal",
-                                           script->payload_json, script->payload_length, &object,
-                                           error);
+    qpy_status status =
+        qpy__payload_parse("invalid payload: failed to unmarshal", script->payload_json,
+                           script->payload_length, &object, error);
     if (status != QPY_OK)
         return status;
     struct reading r = {.object = object,
-                        .has_nuls = find_escaped_nul(script->payload_json,
-                                                     script->payload_length) <
+                        .has_nuls = find_escaped_nul(script->payload_json, script->payload_length) <
                                     script->payload_length,
                         .error = error};
     if (cJSON_IsObject(object) || cJSON_IsNull(object))

@@ -15,7 +15,6 @@ QPY_MUST_CHECK qpy_status qpy__payload_parse(const char *name, const char *json,
 
 /* Check script->payload_json and copy what it says into `spec`. */
 QPY_MUST_CHECK qpy_status qpy__payload_apply(struct qpy__spec *spec, const qpy_script *script,
-                                             const struct qpy__spec_rules *rules,
-                                             qpy_error *error);
+                                             const struct qpy__spec_rules *rules, qpy_error *error);
 
 #endif

@@ -27,7 +27,7 @@ struct qpy__pool_config {
 };
 
 struct qpy__pool_counts {
-    int ready;     /* workers with an interpreter in hand */
+    int ready; /* workers with an interpreter in hand */
     int running;
     int queued;
     int abandoned; /* workers that a script keeps, and interpreters with its threads */
@@ -47,8 +47,8 @@ struct qpy__pool {
     struct qpy__pool_config config;
     qpy__watchdog *watchdog;
     pthread_mutex_t lock;
-    pthread_cond_t work;    /* for workers: something is in the line, or the pool closes */
-    pthread_cond_t changed; /* for qpy_engine_warm and close: counts have changed */
+    pthread_cond_t work;         /* for workers: something is in the line, or the pool closes */
+    pthread_cond_t changed;      /* for qpy_engine_warm and close: counts have changed */
     struct qpy_execution *first; /* the waiting line; each holds one reference */
     struct qpy_execution *last;
     struct qpy__worker *workers[QPY__WORKERS_MAXIMUM]; /* NULL: could not be started */

@@ -155,14 +155,13 @@ static qpy_status apply_struct(struct qpy__spec *spec, const qpy_script *script,
     if (script->capture_variables != QPY_DEFAULT)
         spec->capture_variables = script->capture_variables == 1;
     if (script->attest != QPY_DEFAULT)
-        spec->attest = script->attest == QPY_ATTEST_WITH_JOB ? QPY__SESSION_WITH_JOB
-                                                             : QPY__SESSION_IMMEDIATE;
+        spec->attest =
+            script->attest == QPY_ATTEST_WITH_JOB ? QPY__SESSION_WITH_JOB : QPY__SESSION_IMMEDIATE;
     spec->attempt = script->attempt == QPY_DEFAULT ? 1 : script->attempt;
     spec->context = script->context;
     if (script->hooks)
         memcpy(&spec->hooks, script->hooks,
-               script->hooks->size < sizeof spec->hooks ? script->hooks->size
-                                                        : sizeof spec->hooks);
+               script->hooks->size < sizeof spec->hooks ? script->hooks->size : sizeof spec->hooks);
     return QPY_OK;
 }
 

@@ -18,8 +18,8 @@ typedef struct qpy__watchdog qpy__watchdog;
  */
 struct qpy__timer {
     qpy__usec (*fire)(struct qpy__timer *timer, qpy__usec now);
-    qpy__usec due;     /* guarded by the watchdog's lock, as the place */
-    size_t place;      /* in the heap, from 1; 0: not armed */
+    qpy__usec due; /* guarded by the watchdog's lock, as the place */
+    size_t place;  /* in the heap, from 1; 0: not armed */
 };
 
 QPY_MUST_CHECK qpy_status qpy__watchdog_start(struct qpy__clock *clock,

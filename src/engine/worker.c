@@ -185,8 +185,7 @@ static void park(struct qpy__worker *worker, struct qpy_execution *execution)
 {
     struct parked *parked = malloc(sizeof *parked);
     if (parked) /* else: nobody will try again; it stays counted */
-        *parked = (struct parked){worker->parked, worker->interp,
-                                  qpy__execution_ref(execution)};
+        *parked = (struct parked){worker->parked, worker->interp, qpy__execution_ref(execution)};
     else
         (void)qpy__execution_ref(execution);
     worker->parked = parked ? parked : worker->parked;
@@ -282,8 +281,10 @@ static void commit(struct qpy__task *task)
     if (task->outcome.kind || qpy__session_commit(task->session, &error) == QPY_OK)
         return;
     char message[1200];
-    snprintf(message, sizeof message, "the script ended well, but its attestations could not be "
-             "stored: %s", error.message);
+    snprintf(message, sizeof message,
+             "the script ended well, but its attestations could not be "
+             "stored: %s",
+             error.message);
     qpy__fault_set(&task->outcome, "internal", "StoreError", message);
 }
 
@@ -337,8 +338,8 @@ static void run_with_deadline(struct qpy__worker *worker, struct qpy_execution *
     worker->execution = execution;
     worker->stage = RUNNING;
     qpy__interrupter_attach(worker->interrupter, worker->interp, &execution->task);
-    if (qpy__watchdog_arm(worker->pool->watchdog, &worker->timer,
-                          deadline(worker, execution->spec), NULL) != QPY_OK) {
+    if (qpy__watchdog_arm(worker->pool->watchdog, &worker->timer, deadline(worker, execution->spec),
+                          NULL) != QPY_OK) {
         qpy__interrupter_detach(worker->interrupter);
         answer_unstarted(worker, execution, "internal", "no memory for the job's deadline");
         return;

@@ -10,16 +10,14 @@
  * only when the host asked for live output.
  */
 struct stream {
-    PyObject_HEAD
-    int number; /* QPY_STDOUT or QPY_STDERR */
+    PyObject_HEAD int number; /* QPY_STDOUT or QPY_STDERR */
     size_t pending_length;
     char pending[LINE_MAXIMUM];
 };
 
 /* The binary stream under it. */
 struct raw {
-    PyObject_HEAD
-    PyObject *text; /* strong */
+    PyObject_HEAD PyObject *text; /* strong */
 };
 
 static struct qpy__task *task_of(struct stream *self)
@@ -36,8 +34,7 @@ static void flush_pending(struct stream *self, struct qpy__task *task)
     self->pending_length = 0;
     if (length == 0)
         return;
-    Py_BEGIN_ALLOW_THREADS
-    qpy__task_emit_output(task, self->number, data, length);
+    Py_BEGIN_ALLOW_THREADS qpy__task_emit_output(task, self->number, data, length);
     Py_END_ALLOW_THREADS
 }
 
@@ -46,10 +43,8 @@ static void emit_live(struct stream *self, struct qpy__task *task, const char *d
     if (length > LINE_MAXIMUM - self->pending_length)
         flush_pending(self, task);
     if (length > LINE_MAXIMUM) {
-        Py_BEGIN_ALLOW_THREADS
-        qpy__task_emit_output(task, self->number, data, length);
-        Py_END_ALLOW_THREADS
-        return;
+        Py_BEGIN_ALLOW_THREADS qpy__task_emit_output(task, self->number, data, length);
+        Py_END_ALLOW_THREADS return;
     }
     /* While the GIL was released another thread may have filled `pending` again. */
     if (length > LINE_MAXIMUM - self->pending_length)
@@ -223,7 +218,7 @@ static PyObject *get_name(PyObject *object, void *closure)
 {
     (void)closure;
     return PyUnicode_FromString(((struct stream *)object)->number == QPY_STDOUT ? "<stdout>"
-                                                                               : "<stderr>");
+                                                                                : "<stderr>");
 }
 
 static PyObject *get_flag(PyObject *object, void *closure)

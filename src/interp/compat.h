@@ -22,8 +22,9 @@
 
 /* An interpreter of this worker thread, with the thread states that belong to it. */
 struct qpy__thread_states {
-    PyThreadState *job;  /* in the sub-interpreter */
-    PyThreadState *main; /* in the main interpreter, kept for the end; NULL where it is not needed */
+    PyThreadState *job; /* in the sub-interpreter */
+    PyThreadState
+        *main; /* in the main interpreter, kept for the end; NULL where it is not needed */
 };
 
 /*
@@ -166,7 +167,8 @@ static inline bool qpy__compat_has_own_gil(void)
 
 /* Slots every module of ours declares, where the version knows them. */
 #if PY_VERSION_HEX >= 0x030C0000
-#define QPY__COMPAT_MODULE_SLOTS {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
+#define QPY__COMPAT_MODULE_SLOTS                                                                   \
+    {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
 #else
 #define QPY__COMPAT_MODULE_SLOTS
 #endif

@@ -289,7 +289,8 @@ static int convert_sequence(struct conversion *c, PyObject *value, const struct 
     struct step step = {.up = up, .value = value};
     bool is_list = PyList_Check(value);
     /* Converting an item may run code that changes the list: look at its size each time. */
-    for (; step.index < (is_list ? PyList_GET_SIZE(value) : PyTuple_GET_SIZE(value)); step.index++) {
+    for (; step.index < (is_list ? PyList_GET_SIZE(value) : PyTuple_GET_SIZE(value));
+         step.index++) {
         PyObject *item = Py_NewRef(is_list ? PyList_GET_ITEM(value, step.index)
                                            : PyTuple_GET_ITEM(value, step.index));
         if (step.index > 0)

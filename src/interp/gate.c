@@ -32,8 +32,8 @@ struct row {
     "the standard library's Python version is loaded instead"
 
 static const char *const one_shot[] = {
-    "numpy",   "lxml.etree", "lxml.objectify", "cryptography.hazmat.bindings._rust",
-    "uvloop",  "pydantic_core", "rpds", NULL};
+    "numpy",  "lxml.etree",    "lxml.objectify", "cryptography.hazmat.bindings._rust",
+    "uvloop", "pydantic_core", "rpds",           NULL};
 
 static const struct row rows[] = {
     {.from = VERSION(3, 11, 0),

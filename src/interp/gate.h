@@ -9,14 +9,14 @@
 /* Decisions for one GIL mode of the CPython that runs in this process. All strings are static. */
 struct qpy__gate {
     bool own_gil;
-    const char *gil_reason;          /* why this mode, for people */
-    bool create_lock;                /* interpreters are created and ended one at a time */
-    bool ticker;                     /* a running job must be made to share the GIL */
-    const char *const *blocked;      /* C modules that corrupt other interpreters; NULL-terminated */
+    const char *gil_reason;     /* why this mode, for people */
+    bool create_lock;           /* interpreters are created and ended one at a time */
+    bool ticker;                /* a running job must be made to share the GIL */
+    const char *const *blocked; /* C modules that corrupt other interpreters; NULL-terminated */
     const char *blocked_reason;
-    const char *const *preimported;  /* imported in the main interpreter first; NULL-terminated */
-    const char *const *refused;      /* extension modules that load once per process */
-    const char *leak_note;           /* memory that each ended interpreter keeps, or NULL */
+    const char *const *preimported; /* imported in the main interpreter first; NULL-terminated */
+    const char *const *refused;     /* extension modules that load once per process */
+    const char *leak_note;          /* memory that each ended interpreter keeps, or NULL */
 };
 
 /*

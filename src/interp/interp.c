@@ -49,8 +49,8 @@ static int append_paths(qpy_strings paths)
 /* The namespace in which python/bootstrap.py runs. New reference. */
 static PyObject *bootstrap_namespace(struct qpy__interp *interp, const struct qpy__gate *gate)
 {
-    return Py_BuildValue("{s:s,s:O,s:O,s:(OO),s:N}", "__name__", "qntxpy.bootstrap",
-                         "__builtins__", PyEval_GetBuiltins(), "native", interp->module, "streams",
+    return Py_BuildValue("{s:s,s:O,s:O,s:(OO),s:N}", "__name__", "qntxpy.bootstrap", "__builtins__",
+                         PyEval_GetBuiltins(), "native", interp->module, "streams",
                          interp->streams[0], interp->streams[1], "gate", gate_dict(gate));
 }
 
@@ -149,8 +149,7 @@ static bool wait_for_threads(struct qpy__interp *interp, qpy__usec until)
     while (count_thread_states(interp) > 1) {
         if (qpy__monotonic_now() >= until)
             return false;
-        Py_BEGIN_ALLOW_THREADS
-        qpy__nap(TEARDOWN_BEAT);
+        Py_BEGIN_ALLOW_THREADS qpy__nap(TEARDOWN_BEAT);
         Py_END_ALLOW_THREADS
     }
     return true;

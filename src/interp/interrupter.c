@@ -86,8 +86,7 @@ static void *interrupter_thread(void *argument)
     return NULL;
 }
 
-qpy_status qpy__interrupter_start(bool ticker, qpy__interrupter **ret_interrupter,
-                                  qpy_error *error)
+qpy_status qpy__interrupter_start(bool ticker, qpy__interrupter **ret_interrupter, qpy_error *error)
 {
     qpy__interrupter *self = calloc(1, sizeof *self);
     if (!self)

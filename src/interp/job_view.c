@@ -5,8 +5,7 @@
 
 /* JSON members are parsed when they are first asked for, and kept. */
 struct job_view {
-    PyObject_HEAD
-    PyObject *payload;
+    PyObject_HEAD PyObject *payload;
     PyObject *input;
 };
 

@@ -3,13 +3,15 @@
 
 #include <string.h>
 
-PyDoc_STRVAR(module_doc,
-             "What a job can do in its host.\n\n"
-             "attest() stores knowledge, last() and query() read it, progress() and log() tell the\n"
-             "host how far the job is, job describes it, sleep() and cancelled() stop in time.");
-PyDoc_STRVAR(job_stopped_doc,
-             "The job was asked to stop. Not an Exception, so that `except Exception` lets it pass.\n"
-             "A job may catch it to save its work, and has half of the grace period for that.");
+PyDoc_STRVAR(
+    module_doc,
+    "What a job can do in its host.\n\n"
+    "attest() stores knowledge, last() and query() read it, progress() and log() tell the\n"
+    "host how far the job is, job describes it, sleep() and cancelled() stop in time.");
+PyDoc_STRVAR(
+    job_stopped_doc,
+    "The job was asked to stop. Not an Exception, so that `except Exception` lets it pass.\n"
+    "A job may catch it to save its work, and has half of the grace period for that.");
 PyDoc_STRVAR(job_timeout_doc, "The deadline of the job has passed.");
 PyDoc_STRVAR(job_cancelled_doc, "The host cancelled the job.");
 PyDoc_STRVAR(policy_error_doc, "The job tried what jobs may not do; the message says what to use.");
@@ -117,8 +119,7 @@ static void release(void *module)
     (void)clear(module);
 }
 
-static PyModuleDef_Slot slots[] = {
-    {Py_mod_exec, execute}, QPY__COMPAT_MODULE_SLOTS{0, NULL}};
+static PyModuleDef_Slot slots[] = {{Py_mod_exec, execute}, QPY__COMPAT_MODULE_SLOTS{0, NULL}};
 
 static PyModuleDef definition = {
     .m_base = PyModuleDef_HEAD_INIT,
@@ -148,10 +149,9 @@ PyObject *qpy__module_create(void)
     if (!spec)
         return NULL;
     PyObject *module = PyModule_FromDefAndSpec(&definition, spec);
-    if (module &&
-        (PyObject_SetAttrString(module, "__spec__", spec) < 0 ||
-         PyModule_ExecDef(module, &definition) < 0 ||
-         PyDict_SetItemString(PyImport_GetModuleDict(), "qntx", module) < 0))
+    if (module && (PyObject_SetAttrString(module, "__spec__", spec) < 0 ||
+                   PyModule_ExecDef(module, &definition) < 0 ||
+                   PyDict_SetItemString(PyImport_GetModuleDict(), "qntx", module) < 0))
         Py_CLEAR(module);
     Py_DECREF(spec);
     return module;

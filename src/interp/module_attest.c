@@ -9,20 +9,21 @@
 #define ANSWER_MAXIMUM ((size_t)1 << 30)
 #define ID_ATTEMPTS 10
 
-PyDoc_STRVAR(attest_doc,
-             "attest(subjects, predicates, contexts=None, actors=None, attributes=None)\n--\n\n"
-             "Store one attestation: subjects are predicates of contexts by actors.\n\n"
-             "Lists of str; attributes is a dict of what JSON can hold, kept exactly. Returns the\n"
-             "attestation as a dict with its id. It is stored when the call returns, unless the job\n"
-             "runs with attest = with_job: then all appear together when the job succeeds.");
-PyDoc_STRVAR(last_doc,
-             "last(subjects=None, predicates=None, contexts=None, actors=None)\n--\n\n"
-             "The newest attestation that matches, as a dict, or None if none does.");
-PyDoc_STRVAR(query_doc,
-             "query(subjects=None, predicates=None, contexts=None, actors=None, *, since=None,\n"
-             "      until=None, limit=None)\n--\n\n"
-             "The attestations that match, newest first, as a list of dicts. Every list given must\n"
-             "match; one matching str suffices within a list. Times: Unix milliseconds or datetime.");
+PyDoc_STRVAR(
+    attest_doc,
+    "attest(subjects, predicates, contexts=None, actors=None, attributes=None)\n--\n\n"
+    "Store one attestation: subjects are predicates of contexts by actors.\n\n"
+    "Lists of str; attributes is a dict of what JSON can hold, kept exactly. Returns the\n"
+    "attestation as a dict with its id. It is stored when the call returns, unless the job\n"
+    "runs with attest = with_job: then all appear together when the job succeeds.");
+PyDoc_STRVAR(last_doc, "last(subjects=None, predicates=None, contexts=None, actors=None)\n--\n\n"
+                       "The newest attestation that matches, as a dict, or None if none does.");
+PyDoc_STRVAR(
+    query_doc,
+    "query(subjects=None, predicates=None, contexts=None, actors=None, *, since=None,\n"
+    "      until=None, limit=None)\n--\n\n"
+    "The attestations that match, newest first, as a list of dicts. Every list given must\n"
+    "match; one matching str suffices within a list. Times: Unix milliseconds or datetime.");
 
 /* ---- Lists of str from Python ----------------------------------------------------------------- */
 
@@ -185,9 +186,9 @@ static int claim_make(struct claim *ret, PyObject *const values[4], const struct
     char glyph[256];
     if (spec->glyph_id)
         snprintf(glyph, sizeof glyph, "glyph:%s", spec->glyph_id);
-    *ret = (struct claim){{list_or(values[0], NULL), list_or(values[1], "_"),
-                           list_or(values[2], NULL),
-                           list_or(values[3], spec->glyph_id ? glyph : NULL)}};
+    *ret =
+        (struct claim){{list_or(values[0], NULL), list_or(values[1], "_"), list_or(values[2], NULL),
+                        list_or(values[3], spec->glyph_id ? glyph : NULL)}};
     bool complete = ret->lists[0] && ret->lists[1] && ret->lists[2] && ret->lists[3];
     if (complete && add_handler(ret->lists[2], spec->handler_name) == 0 && check_claim(ret) == 0)
         return 0;
@@ -208,11 +209,8 @@ static int store_claim(struct qpy__task *task, const qpy_attestation *attestatio
 {
     qpy_error error = QPY_ERROR_INIT;
     qpy_status status;
-    Py_BEGIN_ALLOW_THREADS
-    status = qpy__session_attest(task->session, attestation, NULL, &error);
-    Py_END_ALLOW_THREADS
-    if (status == QPY_OK)
-        return 0;
+    Py_BEGIN_ALLOW_THREADS status = qpy__session_attest(task->session, attestation, NULL, &error);
+    Py_END_ALLOW_THREADS if (status == QPY_OK) return 0;
     if (status == QPY_E_EXISTS)
         return 1;
     (void)raise_status("attest", &error);
@@ -229,11 +227,10 @@ static PyObject *claim_result(const struct claim *claim, const qpy_attestation *
         Py_XDECREF(actors);
         return NULL;
     }
-    return Py_BuildValue("{s:s,s:O,s:O,s:O,s:N,s:L,s:s,s:N}", "id", attestation->id, "subjects",
-                         claim->lists[0], "predicates", claim->lists[1], "contexts",
-                         claim->lists[2], "actors", actors, "timestamp",
-                         (long long)attestation->timestamp_ms, "source", attestation->source,
-                         "attributes", copy);
+    return Py_BuildValue(
+        "{s:s,s:O,s:O,s:O,s:N,s:L,s:s,s:N}", "id", attestation->id, "subjects", claim->lists[0],
+        "predicates", claim->lists[1], "contexts", claim->lists[2], "actors", actors, "timestamp",
+        (long long)attestation->timestamp_ms, "source", attestation->source, "attributes", copy);
 }
 
 /* Draw ids until one is free. 0, or -1 with an exception. */
@@ -387,10 +384,9 @@ static PyObject *run_query(PyObject *module, const char *function, const qpy_fil
     qpy__buf_init(&answer.json, ANSWER_MAXIMUM);
     qpy__buf_char(&answer.json, '[');
     qpy_status status;
-    Py_BEGIN_ALLOW_THREADS
-    status = qpy__session_query(task->session, filter, add_match, &answer, &answer.error);
-    Py_END_ALLOW_THREADS
-    qpy__buf_char(&answer.json, ']');
+    Py_BEGIN_ALLOW_THREADS status =
+        qpy__session_query(task->session, filter, add_match, &answer, &answer.error);
+    Py_END_ALLOW_THREADS qpy__buf_char(&answer.json, ']');
     PyObject *list = NULL;
     if (status != QPY_OK || answer.status != QPY_OK)
         (void)raise_status(function, &answer.error);
@@ -473,8 +469,8 @@ static PyObject *query(PyObject *module, PyObject *args, PyObject *kwargs)
     PyObject *since = NULL;
     PyObject *until = NULL;
     PyObject *limit = NULL;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OOOO$OOO:query", names, &values[0],
-                                     &values[1], &values[2], &values[3], &since, &until, &limit))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OOOO$OOO:query", names, &values[0], &values[1],
+                                     &values[2], &values[3], &since, &until, &limit))
         return NULL;
     qpy_filter filter = QPY_FILTER_INIT;
     if (parse_time("since", since, &filter.since_ms) < 0 ||

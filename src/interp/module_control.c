@@ -8,19 +8,20 @@
 
 #define FIELDS_MAXIMUM (1024 * 1024)
 
-PyDoc_STRVAR(progress_doc,
-             "progress(current, total=None, message=None)\n--\n\n"
-             "Tell the host how far the job is: `current` of `total` steps, or of an unknown number.");
-PyDoc_STRVAR(log_doc,
-             "log(message, level='info', **fields)\n--\n\n"
-             "Write a log record of the job. level: debug, info, warn or error; fields: values that\n"
-             "belong to it, as JSON can hold them.");
+PyDoc_STRVAR(
+    progress_doc,
+    "progress(current, total=None, message=None)\n--\n\n"
+    "Tell the host how far the job is: `current` of `total` steps, or of an unknown number.");
+PyDoc_STRVAR(
+    log_doc,
+    "log(message, level='info', **fields)\n--\n\n"
+    "Write a log record of the job. level: debug, info, warn or error; fields: values that\n"
+    "belong to it, as JSON can hold them.");
 PyDoc_STRVAR(sleep_doc,
              "sleep(seconds)\n--\n\n"
              "Sleep; wakes at once when the job is asked to stop. time.sleep() is this function.");
-PyDoc_STRVAR(cancelled_doc,
-             "cancelled()\n--\n\n"
-             "Whether the job was asked to stop, by its host or by its deadline.");
+PyDoc_STRVAR(cancelled_doc, "cancelled()\n--\n\n"
+                            "Whether the job was asked to stop, by its host or by its deadline.");
 
 static int parse_count(const char *argument, PyObject *value, int64_t *ret_count)
 {
@@ -53,10 +54,8 @@ static PyObject *progress(PyObject *module, PyObject *args, PyObject *kwargs)
     if (!task || parse_count("current", current_value, &current) < 0 ||
         (total_value != Py_None && parse_count("total", total_value, &total) < 0))
         return NULL;
-    Py_BEGIN_ALLOW_THREADS
-    qpy__task_emit_progress(task, current, total, message);
-    Py_END_ALLOW_THREADS
-    Py_RETURN_NONE;
+    Py_BEGIN_ALLOW_THREADS qpy__task_emit_progress(task, current, total, message);
+    Py_END_ALLOW_THREADS Py_RETURN_NONE;
 }
 
 static bool is_level(const char *level)
@@ -113,10 +112,8 @@ static PyObject *log_record(PyObject *module, PyObject *args, PyObject *kwargs)
             PyErr_Format(PyExc_ValueError, "log() fields are over %d bytes as JSON",
                          FIELDS_MAXIMUM);
         } else {
-            Py_BEGIN_ALLOW_THREADS
-            qpy__task_emit_log(task, level, message, json.data);
-            Py_END_ALLOW_THREADS
-            done = Py_NewRef(Py_None);
+            Py_BEGIN_ALLOW_THREADS qpy__task_emit_log(task, level, message, json.data);
+            Py_END_ALLOW_THREADS done = Py_NewRef(Py_None);
         }
     }
     qpy__buf_done(&json);
@@ -140,13 +137,11 @@ static PyObject *sleep_seconds(PyObject *module, PyObject *value)
     struct qpy__task *task = qpy__module_task(module);
     if (!task)
         return NULL;
-    qpy__usec until = seconds > 1e12 ? QPY__USEC_NEVER - 1
-                                     : qpy__monotonic_now() +
-                                           (qpy__usec)ceil(seconds * QPY__USEC_PER_SEC);
-    Py_BEGIN_ALLOW_THREADS
-    qpy__stop_sleep(&task->stop, until);
-    Py_END_ALLOW_THREADS
-    Py_RETURN_NONE;
+    qpy__usec until = seconds > 1e12
+                          ? QPY__USEC_NEVER - 1
+                          : qpy__monotonic_now() + (qpy__usec)ceil(seconds * QPY__USEC_PER_SEC);
+    Py_BEGIN_ALLOW_THREADS qpy__stop_sleep(&task->stop, until);
+    Py_END_ALLOW_THREADS Py_RETURN_NONE;
 }
 
 static PyObject *cancelled(PyObject *module, PyObject *unused)

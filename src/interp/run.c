@@ -284,8 +284,7 @@ static bool is_variable(PyObject *name, PyObject *value, PyObject *injected)
     return PyDict_GetItemWithError(injected, name) != value;
 }
 
-static int capture_variables(struct qpy__interp *interp, struct qpy__task *task,
-                             PyObject *injected)
+static int capture_variables(struct qpy__interp *interp, struct qpy__task *task, PyObject *injected)
 {
     PyObject *globals = PyDict_Copy(interp->globals);
     if (!globals)

@@ -104,8 +104,7 @@ static PyStatus configure(PyConfig *config)
     if (PyStatus_Exception(status))
         return status;
     char executable[4200];
-    snprintf(executable, sizeof executable, "%s/bin/python" QPY_BUILD_PYTHON_VERSION,
-             runtime.home);
+    snprintf(executable, sizeof executable, "%s/bin/python" QPY_BUILD_PYTHON_VERSION, runtime.home);
     return set_text(config, &config->executable, executable);
 }
 
@@ -133,8 +132,7 @@ static qpy_status initialize(qpy_error *error)
 /* GIL: held, of the main interpreter. */
 static qpy_status compile_bootstrap(qpy_error *error)
 {
-    PyObject *code =
-        Py_CompileString(qpy__bootstrap_source, "<qntxpy bootstrap>", Py_file_input);
+    PyObject *code = Py_CompileString(qpy__bootstrap_source, "<qntxpy bootstrap>", Py_file_input);
     PyObject *bytes = code ? PyMarshal_WriteObjectToString(code, Py_MARSHAL_VERSION) : NULL;
     qpy_status status = QPY_OK;
     if (bytes) {

@@ -69,8 +69,7 @@ static PyObject *stop_type(const struct qpy__stop *stop)
     return stop->requested == QPY__STOP_TIMEOUT ? stop->timeout_type : stop->cancelled_type;
 }
 
-void qpy__stop_open_window(struct qpy__stop *stop, PyObject *timeout_type,
-                           PyObject *cancelled_type)
+void qpy__stop_open_window(struct qpy__stop *stop, PyObject *timeout_type, PyObject *cancelled_type)
 {
     pthread_mutex_lock(&stop->lock);
     stop->timeout_type = timeout_type;
@@ -166,8 +165,7 @@ void qpy__stop_inject(struct qpy__stop *stop)
     if (stop->window && !stop->injected && stop->requested != QPY__STOP_NONE) {
         raise_in_all_threads(self, stop_type(stop));
         stop->injected = true;
-        enum qpy__stop_rung rung =
-            stop->sleepers > 0 ? QPY__RUNG_COOPERATIVE : QPY__RUNG_INTERRUPT;
+        enum qpy__stop_rung rung = stop->sleepers > 0 ? QPY__RUNG_COOPERATIVE : QPY__RUNG_INTERRUPT;
         if (rung > stop->rung)
             stop->rung = rung;
         pthread_cond_broadcast(&stop->wake);

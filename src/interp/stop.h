@@ -31,10 +31,10 @@ struct qpy__stop {
     bool window;   /* exceptions may be injected: the job's own code is running */
     bool injected; /* they have been, in this window */
     bool insisting;
-    int sleepers;      /* threads of the job that wait in qpy__stop_sleep */
+    int sleepers; /* threads of the job that wait in qpy__stop_sleep */
     enum qpy__stop_rung rung;
-    char *stack;       /* where the job was when it was asked to stop; malloc'd, or NULL */
-    PyObject *timeout_type;   /* borrowed from the interpreter while the window is open */
+    char *stack;            /* where the job was when it was asked to stop; malloc'd, or NULL */
+    PyObject *timeout_type; /* borrowed from the interpreter while the window is open */
     PyObject *cancelled_type;
 };
 

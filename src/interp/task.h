@@ -25,10 +25,10 @@ struct qpy__string_list {
 struct qpy__spec {
     char *code; /* UTF-8, terminated, without NUL and without a byte order mark */
     size_t code_length;
-    char *filename;  /* as tracebacks show it */
-    char *file;      /* __file__, or NULL */
+    char *filename; /* as tracebacks show it */
+    char *file;     /* __file__, or NULL */
     char *job_id;
-    char *script_type;  /* or NULL, as the following */
+    char *script_type; /* or NULL, as the following */
     char *handler_name;
     char *glyph_id;
     char *payload_json; /* the whole payload as it came */
@@ -53,10 +53,10 @@ struct qpy__outcome {
     char *error_type;
     char *error_message;
     char *frames_json;
-    char *variables_json; /* NULL unless captured */
+    char *variables_json;        /* NULL unless captured */
     struct qpy__buf conversions; /* comma-separated JSON objects */
-    bool threads_left; /* the interpreter could not be ended */
-    qpy__usec ran;     /* how long the script's own code took */
+    bool threads_left;           /* the interpreter could not be ended */
+    qpy__usec ran;               /* how long the script's own code took */
 };
 
 struct qpy__task {
