@@ -141,7 +141,7 @@ static char *find_nul(const struct reading *r, char *text)
 
 static qpy_status read_text(struct reading *r, const char *field, char **slot)
 {
-    const cJSON *value;
+    const cJSON *value = NULL;
     qpy_status status = get(r, field, &value);
     if (status != QPY_OK || !value)
         return status;
@@ -161,7 +161,7 @@ static qpy_status read_code(struct reading *r, struct qpy__spec *spec,
 {
     static const char *const fields[] = {"script_code", "code", "content"};
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-        const cJSON *value;
+        const cJSON *value = NULL;
         qpy_status status = get(r, fields[i], &value);
         if (status != QPY_OK)
             return status;
@@ -181,7 +181,7 @@ static qpy_status read_code(struct reading *r, struct qpy__spec *spec,
 
 static qpy_status read_timeout(struct reading *r, int64_t *ret_ms)
 {
-    const cJSON *value;
+    const cJSON *value = NULL;
     qpy_status status = get(r, "timeout_secs", &value);
     if (status != QPY_OK || !value)
         return status;
@@ -199,7 +199,7 @@ static qpy_status read_timeout(struct reading *r, int64_t *ret_ms)
 
 static qpy_status read_capture(struct reading *r, bool *ret_capture)
 {
-    const cJSON *value;
+    const cJSON *value = NULL;
     qpy_status status = get(r, "capture_variables", &value);
     if (status != QPY_OK || !value)
         return status;
@@ -211,7 +211,7 @@ static qpy_status read_capture(struct reading *r, bool *ret_capture)
 
 static qpy_status read_paths(struct reading *r, struct qpy__string_list *list)
 {
-    const cJSON *value;
+    const cJSON *value = NULL;
     qpy_status status = get(r, "python_paths", &value);
     if (status != QPY_OK || !value)
         return status;
@@ -248,7 +248,7 @@ static qpy_status add_variable(struct reading *r, const cJSON *item, struct qpy_
 
 static qpy_status read_env(struct reading *r, struct qpy__string_list *list)
 {
-    const cJSON *value;
+    const cJSON *value = NULL;
     qpy_status status = get(r, "env", &value);
     if (status != QPY_OK || !value)
         return status;
@@ -265,7 +265,7 @@ static qpy_status read_env(struct reading *r, struct qpy__string_list *list)
 
 static qpy_status read_attest(struct reading *r, enum qpy__session_mode *ret_mode)
 {
-    const cJSON *value;
+    const cJSON *value = NULL;
     qpy_status status = get(r, "attest", &value);
     if (status != QPY_OK || !value)
         return status;

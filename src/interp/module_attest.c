@@ -233,14 +233,9 @@ static PyObject *claim_result(const struct claim *claim, const qpy_attestation *
         (long long)attestation->timestamp_ms, "source", attestation->source, "attributes", copy);
 }
 
-/* Draw ids until one is free. 0, or -1 with an exception. */
+/* Draw ids into `id`, which attestation->id points to, until one is free. 0, or -1 with an exception. */
 static int store_with_new_id(struct qpy__task *task, qpy_attestation *attestation, char id[48])
 {
-    bool self_certified = attestation->actors.count == 0;
-    const char *actor = id;
-    if (self_certified)
-        attestation->actors = (qpy_strings){&actor, 1};
-    attestation->id = id;
     for (int attempt = 0; attempt < ID_ATTEMPTS; attempt++) {
         qpy_error error = QPY_ERROR_INIT;
         if (qpy_id_new("AS", attestation->subjects.items[0], attestation->predicates.items[0],
@@ -263,12 +258,15 @@ static PyObject *attest_claim(struct qpy__task *task, const struct claim *claim,
     if (axes_parse(&axes, "attest", claim->lists) < 0)
         return NULL;
     char id[48];
+    const char *self = id;
+    bool self_certified = axes.axis[3].count == 0;
     int64_t now = qpy__wall_ms();
     qpy_attestation attestation = {
+        .id = id,
         .subjects = names_view(&axes.axis[0]),
         .predicates = names_view(&axes.axis[1]),
         .contexts = names_view(&axes.axis[2]),
-        .actors = names_view(&axes.axis[3]),
+        .actors = self_certified ? (qpy_strings){&self, 1} : names_view(&axes.axis[3]),
         .timestamp_ms = now,
         .source = "python",
         .attributes_json = attributes_json,

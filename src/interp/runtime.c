@@ -139,7 +139,7 @@ static qpy_status compile_bootstrap(qpy_error *error)
         runtime.bootstrap_length = (size_t)PyBytes_GET_SIZE(bytes);
         runtime.bootstrap = malloc(runtime.bootstrap_length);
     }
-    if (runtime.bootstrap)
+    if (bytes && runtime.bootstrap)
         memcpy(runtime.bootstrap, PyBytes_AS_STRING(bytes), runtime.bootstrap_length);
     else
         status = qpy__error(error, QPY_E_PYTHON_START, "cannot compile the bootstrap of Python %s",
