@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 versions=("$@")
 [ $# -gt 0 ] || versions=(system 3.14 3.15)
 root=${XDG_CACHE_HOME:-$HOME/.cache}/qntxpy/sid
-packages=(cmake ninja-build gcc libc6-dev pkgconf python3 libcjson-dev libsqlite3-dev libcmocka-dev
+packages=(cmake ninja-build gcc g++ libc6-dev pkgconf python3 mandoc libcjson-dev libsqlite3-dev libcmocka-dev
     libpython3.13-dev libpython3.14-dev libpython3.15-dev python3.13 python3.14 python3.15
     python3.14-venv python3.15-venv python3-numpy procps curl gdb)
 
@@ -19,7 +19,7 @@ mirror() { # the archive that this machine's apt asks
 }
 
 unmount() {
-    umount -q "$root/src" "$root/proc" "$root/dev" || true
+    umount -q "$root/src" "$root/proc" "$root/dev/pts" "$root/dev" || true
 }
 
 prepare() {
@@ -42,6 +42,7 @@ prepare() {
     mkdir -p "$root/src" "$root/build"
     mountpoint -q "$root/proc" || mount -t proc proc "$root/proc"
     mountpoint -q "$root/dev" || mount --bind /dev "$root/dev"
+    mountpoint -q "$root/dev/pts" || mount --bind /dev/pts "$root/dev/pts"
     mountpoint -q "$root/src" || mount --bind -o ro . "$root/src"
 }
 

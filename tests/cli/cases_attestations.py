@@ -128,7 +128,7 @@ class Info(Case):
         done = self.call("info")
         self.assertEqual((0, ""), (done.returncode, done.stderr))
         self.assertRegex(done.stdout, r"\b3\.\d+\.\d+")
-        self.assertIn("GIL", done.stdout)
+        self.assertIn("gil:", done.stdout)
         self.assertFalse(re.search(r"[{}\[\]]\n", done.stdout), done.stdout)
 
     def test_json(self):

@@ -29,7 +29,7 @@ cc -Wall -Werror "$here/embed.c" $(pkg-config --cflags qntxpy) "$libdir/libqntxp
     $(pkg-config --static --libs qntxpy | sed "s/-lqntxpy//") -o "$work/static"
 check "pkg-config, static" "$work/static"
 
-cmake -S "$here" -B "$work/cmake" "-DCMAKE_PREFIX_PATH=$prefix" >/dev/null
+cmake -G Ninja -S "$here" -B "$work/cmake" "-DCMAKE_PREFIX_PATH=$prefix" >/dev/null
 cmake --build "$work/cmake" >/dev/null
 check "CMake package, shared" "$work/cmake/embed"
 check "CMake package, static" "$work/cmake/embed_static"
