@@ -61,11 +61,8 @@ void qpy__time_to_text(int64_t unix_ms, char out[32])
     time_t seconds = (time_t)(unix_ms / 1000 - (unix_ms % 1000 < 0));
     struct tm utc = {0};
     gmtime_r(&seconds, &utc);
-    /* Not strftime: its %Y writes years before 1000 without leading zeros. */
-    char text[96];
-    snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", utc.tm_year + 1900,
-             utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
-             (int)(unix_ms - (int64_t)seconds * 1000));
-    memcpy(out, text, 31);
-    out[31] = '\0';
+    /* Not %Y: it writes years before 1000 without leading zeros. */
+    size_t length = (size_t)snprintf(out, 32, "%04d", utc.tm_year + 1900);
+    length += strftime(out + length, 32 - length, "-%m-%dT%H:%M:%S", &utc);
+    snprintf(out + length, 32 - length, ".%03dZ", (int)(unix_ms - (int64_t)seconds * 1000));
 }

@@ -37,12 +37,21 @@ static qpy_status status_of(int code, int system_code)
     }
 }
 
+/* The errno behind a failure, or 0. SQLite does not note it when a commit fails: take `last` then. */
+static int system_reason(sqlite3 *db, int code, int last)
+{
+    if (code != SQLITE_CANTOPEN && code != SQLITE_IOERR)
+        return 0;
+    int noted = sqlite3_system_errno(db);
+    return noted == 0 && code == SQLITE_IOERR ? last : noted;
+}
+
 qpy_status qpy__sqlite_error(const struct qpy__sqlite *store, sqlite3 *db, const char *what,
                              qpy_error *error)
 {
+    int last = errno;
     int code = db ? sqlite3_errcode(db) & 0xFF : SQLITE_NOMEM;
-    bool system_knows = code == SQLITE_CANTOPEN || code == SQLITE_IOERR;
-    int system_code = db && system_knows ? sqlite3_system_errno(db) : 0;
+    int system_code = db ? system_reason(db, code, last) : 0;
     qpy_status status = status_of(code, system_code);
     if (status == QPY_E_STORE_BUSY)
         return qpy__error(error, status, "cannot %s '%s': database is locked after %d ms", what,

@@ -6,9 +6,10 @@
  *   of ours: the newer generation adds them with ALTER TABLE, which fails on columns that exist.
  * - The junction tables are the newer generation's. It fills them itself. Where they are ours, the
  *   older generation may insert attestations without knowing of them: a trigger notes the ids in
- *   qntxpy_unindexed, queries look there as well, and the next writer moves them over. The trigger
- *   must not name the junction tables: QNTX's upgrade drops and renames them, and SQLite refuses to
- *   rename while a trigger names a table that is missing.
+ *   qntxpy_unindexed, queries look there as well, and the next writer moves them over. The empty id
+ *   in there, which no other transaction ever sees, tells the trigger that we index the row
+ *   ourselves. The trigger must not name the junction tables: QNTX's upgrade drops and renames
+ *   them, and SQLite refuses to rename while a trigger names a table that is missing.
  * - The index on attestation_id is unique here. QNTX's upgrade fills existing junction tables with
  *   INSERT OR IGNORE; without it, all that was there would be there twice.
  */
@@ -54,9 +55,9 @@ static const char create_sql[] =
     "CREATE INDEX IF NOT EXISTS idx_junc_actor_context"
     " ON attestation_actors(actor, attestation_id);"
     "CREATE TABLE IF NOT EXISTS qntxpy_unindexed ("
-    " id TEXT PRIMARY KEY REFERENCES attestations(id) ON DELETE CASCADE) WITHOUT ROWID;"
+    " id TEXT PRIMARY KEY) WITHOUT ROWID;"
     "CREATE TRIGGER IF NOT EXISTS qntxpy_inserted AFTER INSERT ON attestations"
-    " WHEN new.id IS NOT NULL"
+    " WHEN NOT EXISTS (SELECT 1 FROM qntxpy_unindexed WHERE id='') AND new.id IS NOT NULL"
     " BEGIN INSERT OR IGNORE INTO qntxpy_unindexed(id) VALUES (new.id); END;"
     "CREATE TABLE IF NOT EXISTS qntxpy_meta (name TEXT PRIMARY KEY, value);"
     "INSERT OR IGNORE INTO qntxpy_meta(name, value) VALUES ('schema_version', 1);"

@@ -5,6 +5,7 @@
  * takes all that wait as one batch and writes them in one transaction. Each caller returns when its
  * own batch is on the disk, with its own status.
  */
+#include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -35,7 +36,7 @@ enum statement {
     UNDO,
     INSERT,
     INSERT_AXES,
-    UNQUEUE = INSERT_AXES + QPY__AXES,
+    MARK = INSERT_AXES + QPY__AXES,
     IS_QUEUED,
     INDEX_AXES,
     EMPTY_QUEUE = INDEX_AXES + QPY__AXES,
@@ -78,8 +79,8 @@ static void statement_sql(enum statement which, struct qpy__buf *sql)
         [UNDO] = "ROLLBACK TO request",
         [INSERT] = "INSERT INTO attestations(id,subjects,predicates,contexts,actors,timestamp,"
                    "source,attributes,created_at)VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)",
-        [UNQUEUE] = "DELETE FROM qntxpy_unindexed WHERE id=?1",
-        [IS_QUEUED] = "SELECT 1 FROM qntxpy_unindexed LIMIT 1",
+        [MARK] = "INSERT INTO qntxpy_unindexed(id)VALUES('')",
+        [IS_QUEUED] = "SELECT 1 FROM qntxpy_unindexed WHERE id>'' LIMIT 1",
         [EMPTY_QUEUE] = "DELETE FROM qntxpy_unindexed",
     };
     if (fixed[which])
@@ -88,10 +89,10 @@ static void statement_sql(enum statement which, struct qpy__buf *sql)
         axis_sql(which, sql);
 }
 
-/* Statements on the queue exist only where there is one; those on junction tables likewise. */
+/* Statements on the queue exist only where there is one. */
 static bool is_needed(const struct qpy__sqlite *store, enum statement which)
 {
-    return which < UNQUEUE || store->queued;
+    return which < MARK || store->queued;
 }
 
 static int prepare_one(struct qpy__sqlite_writer *writer, enum statement which)
@@ -106,10 +107,14 @@ static int prepare_one(struct qpy__sqlite_writer *writer, enum statement which)
     return code;
 }
 
-/* Run a statement that gives no rows, or whose rows do not matter. It is ready to run again. */
+/*
+ * Run a statement that gives no rows, or whose rows do not matter. It is ready to run again.
+ * errno is cleared, so that what qpy__sqlite_error finds there is of this call.
+ */
 static int run(struct qpy__sqlite_writer *writer, enum statement which)
 {
     sqlite3_stmt *statement = writer->statements[which];
+    errno = 0;
     int code = sqlite3_step(statement);
     (void)sqlite3_reset(statement);
     return code == SQLITE_DONE || code == SQLITE_ROW ? SQLITE_OK : code;
@@ -176,16 +181,6 @@ static int insert_junctions(struct qpy__sqlite_writer *writer, const qpy_attesta
     return code;
 }
 
-/* The trigger has queued our row as it does others': it is indexed here, so take it out again. */
-static int unqueue(struct qpy__sqlite_writer *writer, const char *id)
-{
-    sqlite3_stmt *statement = writer->statements[UNQUEUE];
-    if (!statement)
-        return SQLITE_OK;
-    int code = bind_text(statement, 1, id);
-    return code == SQLITE_OK ? run(writer, UNQUEUE) : code;
-}
-
 static bool is_taken(sqlite3 *db)
 {
     int code = sqlite3_extended_errcode(db);
@@ -203,8 +198,6 @@ static qpy_status insert(struct qpy__sqlite *store, const qpy_attestation *attes
                           attestation->id, store->path);
     if (code == SQLITE_OK)
         code = insert_junctions(writer, attestation);
-    if (code == SQLITE_OK)
-        code = unqueue(writer, attestation->id);
     if (code == SQLITE_NOMEM)
         return qpy__error_memory(error, "an attestation");
     return code == SQLITE_OK ? QPY_OK : qpy__sqlite_error(store, writer->db, "store in", error);
@@ -223,17 +216,34 @@ static void roll_back(struct qpy__sqlite_writer *writer)
         (void)run(writer, ROLLBACK);
 }
 
+/* Until `end`, the trigger leaves the rows that are inserted to us. */
+static int begin(struct qpy__sqlite_writer *writer)
+{
+    int code = run(writer, BEGIN);
+    return code == SQLITE_OK && writer->statements[MARK] ? run(writer, MARK) : code;
+}
+
 /* Index what another program has inserted. */
 static int index_queue(struct qpy__sqlite_writer *writer)
 {
     sqlite3_stmt *is_queued = writer->statements[IS_QUEUED];
-    if (!is_queued)
-        return SQLITE_OK;
     bool some = sqlite3_step(is_queued) == SQLITE_ROW;
     int code = sqlite3_reset(is_queued);
     for (int axis = 0; axis < QPY__AXES && some && code == SQLITE_OK; axis++)
         code = run(writer, INDEX_AXES + (enum statement)axis);
-    return some && code == SQLITE_OK ? run(writer, EMPTY_QUEUE) : code;
+    return code;
+}
+
+/* Nothing stays in the queue, neither its rows nor the mark of `begin`. */
+static int end(struct qpy__sqlite_writer *writer)
+{
+    int code = SQLITE_OK;
+    if (writer->statements[MARK]) {
+        code = index_queue(writer);
+        if (code == SQLITE_OK)
+            code = run(writer, EMPTY_QUEUE);
+    }
+    return code == SQLITE_OK ? run(writer, COMMIT) : code;
 }
 
 static qpy_status insert_all(struct qpy__sqlite *store, struct request *request)
@@ -288,15 +298,16 @@ static void fail_batch(struct qpy__sqlite *store, struct request *batch)
 static bool write_batch(struct qpy__sqlite *store, struct request *batch)
 {
     struct qpy__sqlite_writer *writer = store->writer;
-    if (run(writer, BEGIN) != SQLITE_OK) {
+    if (begin(writer) != SQLITE_OK) {
         fail_batch(store, batch);
+        roll_back(writer);
         return true;
     }
     if (!insert_batch(store, batch)) {
         roll_back(writer);
         return false;
     }
-    if (index_queue(writer) != SQLITE_OK || run(writer, COMMIT) != SQLITE_OK) {
+    if (end(writer) != SQLITE_OK) {
         fail_batch(store, batch);
         roll_back(writer);
     }
@@ -370,7 +381,13 @@ qpy_status qpy__sqlite_attest(struct qpy__sqlite *store, const qpy_attestation *
 
 /* ---- Life -------------------------------------------------------------------------------------- */
 
-static const char settings[] = "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;";
+/*
+ * The cache (in KiB, used when needed) holds the pages that a large commit touches. The log may grow
+ * to 32 MiB before it is copied into the database: pages that change often are then copied once.
+ */
+static const char settings[] =
+    "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA cache_size=-32768;"
+    "PRAGMA wal_autocheckpoint=8000;";
 
 void qpy__sqlite_writer_close(struct qpy__sqlite_writer *writer)
 {
