@@ -1,13 +1,14 @@
 # Finds the libpython to embed and makes the target qntxpy_libpython of it. Sets
-# QNTXPY_PYTHON_VERSION (3.11), QNTXPY_PYTHON_HOME (its prefix), QNTXPY_PYTHON_LIBRARY and
-# QNTXPY_PYTHON_RPATH. In this order: the interpreter named by QNTXPY_PYTHON, pkg-config's
-# python3-embed, CMake's FindPython3. Whatever python3 is first in PATH is not asked: it often
-# belongs to another installation than the libpython.
+# QNTXPY_PYTHON_VERSION (3.11), QNTXPY_PYTHON_HOME (its prefix), QNTXPY_PYTHON_EXECUTABLE,
+# QNTXPY_PYTHON_STDLIB, QNTXPY_PYTHON_LIBRARY and QNTXPY_PYTHON_RPATH. In this order: the
+# interpreter named by QNTXPY_PYTHON, pkg-config's python3-embed, CMake's FindPython3. Whatever
+# python3 is first in PATH is not asked: it often belongs to another installation.
 
 function(ask_interpreter)
     set(script "import sys, sysconfig as s; v = s.get_config_var
 print(f'{sys.version_info[0]}.{sys.version_info[1]}')
-print(sys.base_prefix); print(s.get_path('include')); print(v('LIBDIR')); print(v('LDVERSION'))")
+print(sys.base_prefix); print(s.get_path('include')); print(v('LIBDIR')); print(v('LDVERSION'))
+print(sys._base_executable); print(s.get_path('stdlib'))")
     execute_process(COMMAND ${QNTXPY_PYTHON} -I -c "${script}"
         OUTPUT_VARIABLE answer RESULT_VARIABLE failed OUTPUT_STRIP_TRAILING_WHITESPACE)
     if(failed)
@@ -19,15 +20,20 @@ print(sys.base_prefix); print(s.get_path('include')); print(v('LIBDIR')); print(
     list(GET answer 2 include)
     list(GET answer 3 libdir)
     list(GET answer 4 ldversion)
-    find_library(libpython python${ldversion} PATHS ${libdir} NO_CACHE)
-    if(NOT libpython)
-        message(FATAL_ERROR "no libpython${ldversion} in ${libdir}: install the development "
+    list(GET answer 5 executable)
+    list(GET answer 6 stdlib)
+    # There and nowhere else: the linker's own directories may hold another one of that version.
+    set(libpython ${libdir}/libpython${ldversion}.so)
+    if(NOT EXISTS ${libpython})
+        message(FATAL_ERROR "no ${libpython}: install the development "
             "package of ${QNTXPY_PYTHON}, or build it with --enable-shared")
     endif()
     set(found_version ${version} PARENT_SCOPE)
     set(found_home ${home} PARENT_SCOPE)
     set(found_include ${include} PARENT_SCOPE)
     set(found_library ${libpython} PARENT_SCOPE)
+    set(found_executable ${executable} PARENT_SCOPE)
+    set(found_stdlib ${stdlib} PARENT_SCOPE)
 endfunction()
 
 function(ask_pkg_config)
@@ -47,7 +53,10 @@ endfunction()
 function(ask_cmake)
     find_package(Python3 3.11 REQUIRED COMPONENTS Development.Embed)
     set(found_version ${Python3_VERSION_MAJOR}.${Python3_VERSION_MINOR} PARENT_SCOPE)
-    cmake_path(GET Python3_LIBRARY_DIRS PARENT_PATH home)
+    # The library may lie deeper, as in lib/x86_64-linux-gnu: the headers lead to the prefix.
+    list(GET Python3_INCLUDE_DIRS 0 include)
+    cmake_path(SET home NORMALIZE ${include}/../..)
+    string(REGEX REPLACE "/$" "" home ${home})
     set(found_home ${home} PARENT_SCOPE)
     set(found_include ${Python3_INCLUDE_DIRS} PARENT_SCOPE)
     list(GET Python3_LIBRARIES 0 library)
@@ -70,6 +79,14 @@ if(QNTXPY_PYTHON_VERSION VERSION_LESS 3.11)
 endif()
 set(QNTXPY_PYTHON_HOME ${found_home})
 set(QNTXPY_PYTHON_LIBRARY ${found_library})
+if(NOT found_executable)
+    set(found_executable ${found_home}/bin/python${QNTXPY_PYTHON_VERSION})
+    find_path(found_stdlib os.py PATHS ${found_home}/lib ${found_home}/lib64
+        PATH_SUFFIXES python${QNTXPY_PYTHON_VERSION} NO_CACHE NO_DEFAULT_PATH)
+    string(REGEX REPLACE "/$" "" found_stdlib ${found_stdlib})
+endif()
+set(QNTXPY_PYTHON_EXECUTABLE ${found_executable})
+set(QNTXPY_PYTHON_STDLIB ${found_stdlib})
 cmake_path(GET found_library PARENT_PATH library_dir)
 if(library_dir IN_LIST CMAKE_C_IMPLICIT_LINK_DIRECTORIES OR library_dir MATCHES "^/usr/lib")
     set(QNTXPY_PYTHON_RPATH "")

@@ -16,10 +16,14 @@ install(EXPORT qntxpyTargets NAMESPACE qntxpy:: DESTINATION ${package_dir})
 file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/qntxpyConfig.cmake
     "include(\"\${CMAKE_CURRENT_LIST_DIR}/qntxpyTargets.cmake\")\n")
 write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/qntxpyConfigVersion.cmake
-    COMPATIBILITY SameMajorVersion)
+    COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/qntxpyConfig.cmake
     ${CMAKE_CURRENT_BINARY_DIR}/qntxpyConfigVersion.cmake DESTINATION ${package_dir})
 
+set(pc_rpath "")
+if(QNTXPY_PYTHON_RPATH)
+    set(pc_rpath "-Wl,-rpath,${QNTXPY_PYTHON_RPATH} ")
+endif()
 # Relative to the file itself, so that an installation can be moved.
 file(RELATIVE_PATH up "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
 configure_file(cmake/qntxpy.pc.in ${CMAKE_CURRENT_BINARY_DIR}/qntxpy.pc @ONLY)
