@@ -26,33 +26,29 @@ struct attestations_settings {
 #define AT(member) offsetof(struct attestations_settings, member)
 
 static const struct cli_option attestations_options[] = {
-    {.name = "store", .value = "PATH", .take = cli_take_text, .offset = AT(store),
-     .help = "SQLite database to read, of qntxpy or of QNTX. Required; it is never created or "
-             "changed."},
-    {.name = "subject", .value = "TEXT", .take = cli_take_list, .offset = AT(subjects),
-     .help = "Only attestations with this subject. Given again: with any of them."},
-    {.name = "predicate", .value = "TEXT", .take = cli_take_list, .offset = AT(predicates),
-     .help = "Only attestations with this predicate. Given again: with any of them."},
-    {.name = "context", .value = "TEXT", .take = cli_take_list, .offset = AT(contexts),
-     .help = "Only attestations with this context. Given again: with any of them."},
-    {.name = "actor", .value = "TEXT", .take = cli_take_list, .offset = AT(actors),
-     .help = "Only attestations by this actor. Given again: by any of them."},
-    {.name = "since", .value = "TIME", .take = cli_take_since, .offset = AT(since_ms),
-     .help = "Only claims made at this time or later."},
-    {.name = "until", .value = "TIME", .take = cli_take_until, .offset = AT(until_ms),
-     .help = "Only claims made at this time or earlier; a date means the end of that day."},
-    {.name = "limit", .value = "N", .take = cli_take_integer, .offset = AT(limit), .min = 0,
-     .max = 1000000000, .help = "At most so many; 0 means none. Default: 50."},
-    {.name = "json", .take = cli_take_flag, .offset = AT(json),
-     .help = "Print one JSON array."},
-    {.name = "jsonl", .take = cli_take_flag, .offset = AT(jsonl),
-     .help = "Print JSON Lines: one JSON object per attestation."},
-    CLI_OPTION_HELP,
-    {.name = NULL},
+    CLI_VALUE("store", "PATH", cli_take_text, AT(store),
+              "SQLite database to read, of qntxpy or of QNTX. Required; it is never created or "
+              "changed."),
+    CLI_VALUE("subject", "TEXT", cli_take_list, AT(subjects),
+              "Only attestations with this subject. Given again: with any of them."),
+    CLI_VALUE("predicate", "TEXT", cli_take_list, AT(predicates),
+              "Only attestations with this predicate. Given again: with any of them."),
+    CLI_VALUE("context", "TEXT", cli_take_list, AT(contexts),
+              "Only attestations with this context. Given again: with any of them."),
+    CLI_VALUE("actor", "TEXT", cli_take_list, AT(actors),
+              "Only attestations by this actor. Given again: by any of them."),
+    CLI_VALUE("since", "TIME", cli_take_since, AT(since_ms),
+              "Only claims made at this time or later."),
+    CLI_VALUE("until", "TIME", cli_take_until, AT(until_ms),
+              "Only claims made at this time or earlier; a date means the end of that day."),
+    CLI_NUMBER("limit", AT(limit), 0, 1000000000, "At most so many; 0 means none. Default: 50."),
+    CLI_FLAG("json", AT(json), "Print one JSON array."),
+    CLI_FLAG("jsonl", AT(jsonl), "Print JSON Lines: one JSON object per attestation."),
+    CLI_HELP_AND_END,
 };
 
-static const struct cli_column columns[] = {{"TIME", 20},   {"SUBJECTS", 8}, {"PREDICATES", 8},
-                                            {"CONTEXTS", 8}, {"ACTORS", 8},  {"ATTRIBUTES", 8},
+static const struct cli_column columns[] = {{"TIME", 20},    {"SUBJECTS", 8}, {"PREDICATES", 8},
+                                            {"CONTEXTS", 8}, {"ACTORS", 8},   {"ATTRIBUTES", 8},
                                             {"ID", 8}};
 
 enum { COLUMN_COUNT = sizeof columns / sizeof columns[0] };
@@ -61,8 +57,8 @@ enum { COLUMN_COUNT = sizeof columns / sizeof columns[0] };
 struct listing {
     int64_t limit;
     int64_t count;
-    bool more;       /* the store has more than `limit` */
-    bool as_array;   /* JSON: commas between the objects */
+    bool more;     /* the store has more than `limit` */
+    bool as_array; /* JSON: commas between the objects */
     bool failed;
     qpy_error error;
     struct cli_table table;
@@ -100,8 +96,8 @@ static bool add_row(struct listing *listing, const qpy_attestation *attestation)
     cli_when_format(attestation->timestamp_ms, when);
     const char *cells[COLUMN_COUNT] = {when,   subjects,   predicates,     contexts,
                                        actors, attributes, attestation->id};
-    bool added = subjects && predicates && contexts && actors &&
-                 cli_table_add(&listing->table, cells);
+    bool added =
+        subjects && predicates && contexts && actors && cli_table_add(&listing->table, cells);
     free(subjects);
     free(predicates);
     free(contexts);

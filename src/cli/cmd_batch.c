@@ -30,21 +30,19 @@ struct batch_settings {
 #define AT(member) offsetof(struct batch_settings, member)
 
 static const struct cli_option batch_options[] = {
-    {.name = "workers", .value = "N", .take = cli_take_integer, .offset = AT(workers), .min = 1,
-     .max = WORKERS_MAX,
-     .help = "Scripts that run at the same time, 1 to 256. Default: the number of cores."},
-    {.name = "timeout", .value = "SECONDS", .take = cli_take_seconds, .offset = AT(timeout_ms),
-     .help = "Stop a script after so many seconds if its payload has no timeout_secs. Default: "
-             "30."},
-    {.name = "path", .value = "DIR", .take = cli_take_path, .offset = AT(paths),
-     .help = "Let scripts import from a directory, searched after the standard library. May be "
-             "given again."},
+    CLI_NUMBER("workers", AT(workers), 1, WORKERS_MAX,
+               "Scripts that run at the same time, 1 to 256. Default: the number of cores."),
+    CLI_VALUE("timeout", "SECONDS", cli_take_seconds, AT(timeout_ms),
+              "Stop a script after so many seconds if its payload has no timeout_secs. Default: "
+              "30."),
+    CLI_VALUE("path", "DIR", cli_take_path, AT(paths),
+              "Let scripts import from a directory, searched after the standard library. May be "
+              "given again."),
     CLI_OPTIONS_STORE,
-    {.name = "summary", .take = cli_take_flag, .offset = AT(summary),
-     .help = "Print what was done in one line on standard error at the end."},
+    CLI_FLAG("summary", AT(summary),
+             "Print what was done in one line on standard error at the end."),
     CLI_OPTIONS_PYTHON,
-    CLI_OPTION_HELP,
-    {.name = NULL},
+    CLI_HELP_AND_END,
 };
 
 struct batch {
@@ -238,11 +236,13 @@ static void print_summary(const struct batch *batch, const struct timespec *star
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    double seconds = (double)(now.tv_sec - started->tv_sec) +
-                     (double)(now.tv_nsec - started->tv_nsec) / 1e9;
-    fprintf(stderr, "%zu jobs: %zu succeeded, %zu failed, %zu not accepted; %zu attestations; "
-            "%.3f s\n", batch->succeeded + batch->failed + batch->refused, batch->succeeded,
-            batch->failed, batch->refused, batch->attestations, seconds);
+    double seconds =
+        (double)(now.tv_sec - started->tv_sec) + (double)(now.tv_nsec - started->tv_nsec) / 1e9;
+    fprintf(stderr,
+            "%zu jobs: %zu succeeded, %zu failed, %zu not accepted; %zu attestations; "
+            "%.3f s\n",
+            batch->succeeded + batch->failed + batch->refused, batch->succeeded, batch->failed,
+            batch->refused, batch->attestations, seconds);
 }
 
 static int exit_of(struct batch *batch, enum cli_read end)

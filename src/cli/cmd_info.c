@@ -20,14 +20,12 @@ struct info_settings {
 };
 
 static const struct cli_option info_options[] = {
-    {.name = "json", .take = cli_take_flag, .offset = offsetof(struct info_settings, json),
-     .help = "Print the JSON object of the library as it is."},
-    {.name = "store", .value = "PATH", .take = cli_take_text,
-     .offset = offsetof(struct cli_engine_settings, store),
-     .help = "Describe this SQLite database too; it is opened for reading and must exist."},
+    CLI_FLAG("json", offsetof(struct info_settings, json),
+             "Print the JSON object of the library as it is."),
+    CLI_VALUE("store", "PATH", cli_take_text, CLI_ENGINE_AT(store),
+              "Describe this SQLite database too; it is opened for reading and must exist."),
     CLI_OPTIONS_PYTHON,
-    CLI_OPTION_HELP,
-    {.name = NULL},
+    CLI_HELP_AND_END,
 };
 
 static void print_members(const cJSON *parent, int depth);
@@ -97,7 +95,7 @@ static void print_members(const cJSON *parent, int depth)
     const cJSON *item;
     if (depth > DEPTH_MAX)
         return;
-    cJSON_ArrayForEach(item, parent)
+    cJSON_ArrayForEach (item, parent)
         print_entry(item, depth);
 }
 
@@ -105,10 +103,10 @@ static void print_members(const cJSON *parent, int depth)
 static void print_object(const cJSON *object)
 {
     const cJSON *item;
-    cJSON_ArrayForEach(item, object)
+    cJSON_ArrayForEach (item, object)
         if (!is_group(item))
             print_entry(item, 0);
-    cJSON_ArrayForEach(item, object) {
+    cJSON_ArrayForEach (item, object) {
         if (!is_group(item))
             continue;
         putchar('\n');

@@ -32,34 +32,36 @@ struct run_settings {
 #define AT(member) offsetof(struct run_settings, member)
 
 static const struct cli_option run_options[] = {
-    {.name = "code", .letter = 'c', .value = "SOURCE", .take = cli_take_text, .offset = AT(code),
+    {.name = "code",
+     .letter = 'c',
+     .value = "SOURCE",
+     .take = cli_take_text,
+     .offset = AT(code),
      .help = "Run this Python source instead of a file."},
-    {.name = "input", .value = "JSON", .take = cli_take_json, .offset = AT(input_json),
-     .help = "Input of the job, which the script reads as qntx.job.input."},
-    {.name = "upstream", .value = "JSON", .take = cli_take_json, .offset = AT(upstream_json),
-     .help = "Attestation that caused the job; the script sees it as upstream."},
-    {.name = "type", .value = "TEXT", .take = cli_take_text, .offset = AT(script_type),
-     .help = "Label of the script, such as csv: qntx.job.script_type."},
-    {.name = "glyph", .value = "ID", .take = cli_take_text, .offset = AT(glyph),
-     .help = "Attest as the actor glyph:ID."},
-    {.name = "env", .value = "NAME=VALUE", .take = cli_take_env, .offset = AT(env),
-     .help = "Set a variable in the script's os.environ. May be given again."},
-    {.name = "path", .value = "DIR", .take = cli_take_path, .offset = AT(paths),
-     .help = "Put a directory in front of sys.path. May be given again; the first is searched "
-             "first."},
-    {.name = "timeout", .value = "SECONDS", .take = cli_take_seconds, .offset = AT(timeout_ms),
-     .help = "Stop the script after so many seconds, such as 2.5. Default: 30."},
+    CLI_VALUE("input", "JSON", cli_take_json, AT(input_json),
+              "Input of the job, which the script reads as qntx.job.input."),
+    CLI_VALUE("upstream", "JSON", cli_take_json, AT(upstream_json),
+              "Attestation that caused the job; the script sees it as upstream."),
+    CLI_VALUE("type", "TEXT", cli_take_text, AT(script_type),
+              "Label of the script, such as csv: qntx.job.script_type."),
+    CLI_VALUE("glyph", "ID", cli_take_text, AT(glyph), "Attest as the actor glyph:ID."),
+    CLI_VALUE("env", "NAME=VALUE", cli_take_env, AT(env),
+              "Set a variable in the script's os.environ. May be given again."),
+    CLI_VALUE("path", "DIR", cli_take_path, AT(paths),
+              "Put a directory in front of sys.path. May be given again; the first is searched "
+              "first."),
+    CLI_VALUE("timeout", "SECONDS", cli_take_seconds, AT(timeout_ms),
+              "Stop the script after so many seconds, such as 2.5. Default: 30."),
     CLI_OPTIONS_STORE,
-    {.name = "json", .take = cli_take_flag, .offset = AT(json),
-     .help = "Print one JSON object with the result, the output and the error, and nothing else, "
-             "on standard output."},
-    {.name = "capture-variables", .take = cli_take_flag, .offset = AT(capture_variables),
-     .help = "Add the script's global variables to the JSON object."},
-    {.name = "progress", .take = cli_take_flag, .offset = AT(progress),
-     .help = "Report progress on standard error even if that is no terminal, one line each."},
+    CLI_FLAG("json", AT(json),
+             "Print one JSON object with the result, the output and the error, and nothing else, "
+             "on standard output."),
+    CLI_FLAG("capture-variables", AT(capture_variables),
+             "Add the script's global variables to the JSON object."),
+    CLI_FLAG("progress", AT(progress),
+             "Report progress on standard error even if that is no terminal, one line each."),
     CLI_OPTIONS_PYTHON,
-    CLI_OPTION_HELP,
-    {.name = NULL},
+    CLI_HELP_AND_END,
 };
 
 static qpy_strings strings_of(const struct cli_list *list)
@@ -67,7 +69,7 @@ static qpy_strings strings_of(const struct cli_list *list)
     return (qpy_strings){list->items, list->count};
 }
 
-/* Where the source comes from: exactly one of --code and FILE. Returns 0 or a status to exit with. */
+/* The source is exactly one of --code and FILE. Returns 0 or a status to exit with. */
 static int check_source(const struct cli_command *self, const struct run_settings *settings,
                         int argc, char **argv)
 {
@@ -91,8 +93,7 @@ static int load_file(struct cli_input *input, const char *path, qpy_script *scri
     case CLI_READ_STOPPED:
         return CLI_INTERRUPTED;
     case CLI_READ_TOO_LONG:
-        cli_error("script '%s' is larger than the limit of %d bytes", input->name,
-                  SCRIPT_LIMIT);
+        cli_error("script '%s' is larger than the limit of %d bytes", input->name, SCRIPT_LIMIT);
         return CLI_USAGE;
     default:
         return CLI_USAGE;
@@ -115,10 +116,8 @@ static void describe_script(const struct run_settings *settings, qpy_script *scr
 
 static int exit_of_result(const qpy_result *result)
 {
-    static const struct cli_choice exits[] = {{"timeout", CLI_TIMEOUT},
-                                              {"payload", CLI_USAGE},
-                                              {"internal", CLI_ENGINE},
-                                              {NULL, 0}};
+    static const struct cli_choice exits[] = {
+        {"timeout", CLI_TIMEOUT}, {"payload", CLI_USAGE}, {"internal", CLI_ENGINE}, {NULL, 0}};
     const char *kind = qpy_result_error_kind(result);
     if (qpy_result_success(result))
         return CLI_OK;
@@ -155,8 +154,9 @@ static int report(const qpy_result *result, bool json, struct cli_output *output
     return status ? status : exit_of_result(result);
 }
 
-static int run_script(const struct run_settings *settings, qpy_script *script)
+static int run_script(const struct run_settings *settings, const qpy_script *source)
 {
+    qpy_script script = *source;
     struct cli_session session = CLI_SESSION_INIT;
     struct cli_output output;
     struct cli_live live;
@@ -168,7 +168,7 @@ static int run_script(const struct run_settings *settings, qpy_script *script)
         return CLI_ENGINE;
     cli_live_init(&live, &output, settings->progress);
     qpy_hooks hooks = cli_live_hooks(&live, !settings->json);
-    script->hooks = &hooks;
+    script.hooks = &hooks;
 
     qpy_engine_options options = cli_engine_options(&settings->engine);
     options.workers = 1;
@@ -176,7 +176,7 @@ static int run_script(const struct run_settings *settings, qpy_script *script)
     int status = cli_session_open(&settings->engine, &options, &session);
     if (status != CLI_OK)
         goto out;
-    if (qpy_engine_run(session.engine, script, &result, &error) != QPY_OK) {
+    if (qpy_engine_run(session.engine, &script, &result, &error) != QPY_OK) {
         cli_live_clear(&live);
         status = cli_library_error(&error);
         goto out;

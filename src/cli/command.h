@@ -1,4 +1,4 @@
-/* What a command of the CLI is, the exit statuses all commands share, and how they report errors. */
+/* What a command of the CLI is, the exit statuses, and how commands report errors. */
 #ifndef CLI_COMMAND_H
 #define CLI_COMMAND_H
 

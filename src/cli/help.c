@@ -63,7 +63,9 @@ struct no_settings {
     char unused;
 };
 
-static const struct cli_option no_options[] = {CLI_OPTION_HELP, {.name = NULL}};
+static const struct cli_option no_options[] = {
+    CLI_HELP_AND_END,
+};
 
 static int run_help(const struct cli_command *self, int argc, char **argv)
 {

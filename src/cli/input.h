@@ -30,7 +30,7 @@ void cli_input_close(struct cli_input *input);
 enum cli_read cli_input_all(struct cli_input *input, size_t limit, const char **ret_data,
                             size_t *ret_length);
 
-/* The next line without its newline; borrowed until the next call. The last one needs no newline. */
+/* The next line without its newline, which the last one may lack; borrowed until the next call. */
 enum cli_read cli_input_line(struct cli_input *input, size_t limit, const char **ret_line,
                              size_t *ret_length);
 

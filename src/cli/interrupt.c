@@ -66,7 +66,7 @@ static void *watch(void *payload)
     return NULL;
 }
 
-/* A signal that is ignored when the program starts, as nohup and a background shell do, stays so. */
+/* A signal that was ignored from the start, as under nohup, stays so. */
 static void install(int number)
 {
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART}, before;

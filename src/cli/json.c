@@ -190,7 +190,8 @@ char *cli_json_refused(const char *error, const char *error_kind)
 {
     char *text = NULL;
     cJSON *object = cJSON_CreateObject();
-    if (cJSON_AddFalseToObject(object, "success") && cJSON_AddStringToObject(object, "stdout", "") &&
+    if (cJSON_AddFalseToObject(object, "success") &&
+        cJSON_AddStringToObject(object, "stdout", "") &&
         cJSON_AddStringToObject(object, "stderr", "") && cJSON_AddNullToObject(object, "result") &&
         cJSON_AddStringToObject(object, "error", error) &&
         cJSON_AddNumberToObject(object, "duration_ms", 0) &&

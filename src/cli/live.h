@@ -22,7 +22,7 @@ struct cli_live {
 /* Progress is drawn on a terminal, and written as lines elsewhere if `want_progress`. */
 void cli_live_init(struct cli_live *live, struct cli_output *output, bool want_progress);
 
-/* The hooks that do it; output is streamed if `stream`. `live` is borrowed until the script ended. */
+/* The hooks that do it; output only if `stream`. `live` is borrowed until the script ended. */
 qpy_hooks cli_live_hooks(struct cli_live *live, bool stream);
 
 /* Take the progress line away. */

@@ -7,9 +7,13 @@
 #include "cli/help.h"
 #include "cli/output.h"
 
-const struct cli_command *const cli_commands[] = {
-    &cli_command_run,     &cli_command_batch, &cli_command_attestations, &cli_command_info,
-    &cli_command_version, &cli_command_help,  NULL};
+const struct cli_command *const cli_commands[] = {&cli_command_run,
+                                                  &cli_command_batch,
+                                                  &cli_command_attestations,
+                                                  &cli_command_info,
+                                                  &cli_command_version,
+                                                  &cli_command_help,
+                                                  NULL};
 
 static int unknown_command(const char *name)
 {

@@ -25,8 +25,7 @@ static void describe(const struct cli_option *options, struct getopt_tables *tab
     tables->shorts[used++] = ':';
     for (size_t i = 0; options[i].name && i < OPTIONS_MAX; i++) {
         int has_value = options[i].value ? required_argument : no_argument;
-        tables->longs[i] =
-            (struct option){options[i].name, has_value, NULL, FIRST_CODE + (int)i};
+        tables->longs[i] = (struct option){options[i].name, has_value, NULL, FIRST_CODE + (int)i};
         if (!options[i].letter)
             continue;
         tables->shorts[used++] = options[i].letter;

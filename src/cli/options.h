@@ -1,4 +1,4 @@
-/* Options described by tables: one row gives the parser, --help and the suggestions all they need. */
+/* Options described by tables: one row serves the parser, --help and the suggestions. */
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
 
@@ -24,20 +24,34 @@ struct cli_choice {
 };
 
 struct cli_option {
-    const char *name;    /* without the dashes; NULL ends a table */
-    char letter;         /* short form, or 0 */
-    const char *value;   /* what help calls the value; NULL: a flag */
-    cli_take_fn take;    /* NULL: --help */
-    size_t offset;       /* of the target in the command's settings */
-    const char *help;    /* one paragraph, wrapped when printed */
-    int64_t min;         /* cli_take_integer: the range */
+    const char *name;  /* without the dashes; NULL ends a table */
+    char letter;       /* short form, or 0 */
+    const char *value; /* what help calls the value; NULL: a flag */
+    cli_take_fn take;  /* NULL: --help */
+    size_t offset;     /* of the target in the command's settings */
+    const char *help;  /* one paragraph, wrapped when printed */
+    int64_t min;       /* cli_take_integer: the range */
     int64_t max;
     const struct cli_choice *choices; /* cli_take_choice: ends with a NULL name */
 };
 
-/* The row every table has before its end. */
-#define CLI_OPTION_HELP                                                                            \
-    {.name = "help", .letter = 'h', .help = "Show this help and exit."}
+/* clang-format off */
+
+/* Rows: an option with a value, one of several words, a number, a flag, and the last rows. */
+#define CLI_VALUE(name_, value_, take_, offset_, help_)                                            \
+    {.name = name_, .value = value_, .take = take_, .offset = offset_, .help = help_}
+#define CLI_CHOICE(name_, value_, offset_, choices_, help_)                                        \
+    {.name = name_, .value = value_, .take = cli_take_choice, .offset = offset_,                   \
+     .choices = choices_, .help = help_}
+#define CLI_NUMBER(name_, offset_, min_, max_, help_)                                              \
+    {.name = name_, .value = "N", .take = cli_take_integer, .offset = offset_, .min = min_,        \
+     .max = max_, .help = help_}
+#define CLI_FLAG(name_, offset_, help_)                                                            \
+    {.name = name_, .take = cli_take_flag, .offset = offset_, .help = help_}
+#define CLI_HELP_AND_END                                                                           \
+    {.name = "help", .letter = 'h', .help = "Show this help and exit."}, {.name = NULL}
+
+/* clang-format on */
 
 /* Values of a repeatable option; the strings are borrowed from argv. */
 struct cli_list {

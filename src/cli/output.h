@@ -32,7 +32,7 @@ int cli_output_status(struct cli_output *output);
 /* The same for stdio's stdout, which is flushed first. */
 int cli_stdout_status(void);
 
-/* Write everything to standard error; failures are ignored, there is nowhere left to report them. */
+/* Write everything to standard error; failures are ignored: nowhere is left to report them. */
 void cli_stderr_write(const char *data, size_t length);
 
 #endif

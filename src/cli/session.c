@@ -12,9 +12,8 @@
 const struct cli_choice cli_gil_choices[] = {
     {"auto", QPY_GIL_AUTO}, {"own", QPY_GIL_OWN}, {"shared", QPY_GIL_SHARED}, {NULL, 0}};
 
-const struct cli_choice cli_attest_choices[] = {{"immediate", QPY_ATTEST_IMMEDIATE},
-                                                {"with_job", QPY_ATTEST_WITH_JOB},
-                                                {NULL, 0}};
+const struct cli_choice cli_attest_choices[] = {
+    {"immediate", QPY_ATTEST_IMMEDIATE}, {"with_job", QPY_ATTEST_WITH_JOB}, {NULL, 0}};
 
 qpy_engine_options cli_engine_options(const struct cli_engine_settings *settings)
 {

@@ -16,40 +16,38 @@ struct cli_engine_settings {
     int attest;
 };
 
+/* clang-format off */
 #define CLI_ENGINE_SETTINGS_INIT {NULL, NULL, NULL, QPY_DEFAULT, QPY_DEFAULT}
+#define CLI_SESSION_INIT {NULL, NULL}
+/* clang-format on */
 
 extern const struct cli_choice cli_gil_choices[];
 extern const struct cli_choice cli_attest_choices[];
 
+#define CLI_ENGINE_AT(member) offsetof(struct cli_engine_settings, member)
+
 /* Rows of an option table for settings that start with struct cli_engine_settings. */
 #define CLI_OPTIONS_PYTHON                                                                         \
-    {.name = "gil", .value = "auto|own|shared", .take = cli_take_choice,                           \
-     .offset = offsetof(struct cli_engine_settings, gil), .choices = cli_gil_choices,              \
-     .help = "Whether scripts have a GIL of their own, and so run in parallel, or share one. "     \
-             "Default: auto, which is what suits the version of Python."},                         \
-    {.name = "venv", .value = "DIR", .take = cli_take_text,                                        \
-     .offset = offsetof(struct cli_engine_settings, venv),                                         \
-     .help = "Let scripts import the packages of this virtual environment."},                      \
-    {.name = "python-home", .value = "DIR", .take = cli_take_text,                                 \
-     .offset = offsetof(struct cli_engine_settings, python_home),                                  \
-     .help = "Prefix of the Python installation. Default: the one qntxpy was built for."}
+    CLI_CHOICE("gil", "auto|own|shared", CLI_ENGINE_AT(gil), cli_gil_choices,                      \
+               "Whether scripts have a GIL of their own, and so run in parallel, or share one. "   \
+               "Default: auto, which is what suits the version of Python."),                       \
+        CLI_VALUE("venv", "DIR", cli_take_text, CLI_ENGINE_AT(venv),                               \
+                  "Let scripts import the packages of this virtual environment."),                 \
+        CLI_VALUE("python-home", "DIR", cli_take_text, CLI_ENGINE_AT(python_home),                 \
+                  "Prefix of the Python installation. Default: the one qntxpy was built for.")
 
 #define CLI_OPTIONS_STORE                                                                          \
-    {.name = "store", .value = "PATH", .take = cli_take_text,                                      \
-     .offset = offsetof(struct cli_engine_settings, store),                                        \
-     .help = "SQLite database for attestations, created if it does not exist. Default: kept in "   \
-             "memory and gone at the end."},                                                       \
-    {.name = "attest", .value = "immediate|with_job", .take = cli_take_choice,                     \
-     .offset = offsetof(struct cli_engine_settings, attest), .choices = cli_attest_choices,        \
-     .help = "Store each attestation at once, or all together and only if the script succeeds. "   \
-             "Default: immediate."}
+    CLI_VALUE("store", "PATH", cli_take_text, CLI_ENGINE_AT(store),                                \
+              "SQLite database for attestations, created if it does not exist. Default: kept in "  \
+              "memory and gone at the end."),                                                      \
+        CLI_CHOICE("attest", "immediate|with_job", CLI_ENGINE_AT(attest), cli_attest_choices,      \
+                   "Store each attestation at once, or all together and only if the script "       \
+                   "succeeds. Default: immediate.")
 
 struct cli_session {
     qpy_store *store; /* NULL: the engine's own, in memory */
     qpy_engine *engine;
 };
-
-#define CLI_SESSION_INIT {NULL, NULL}
 
 /* Fill engine options from settings, all else at its default. */
 qpy_engine_options cli_engine_options(const struct cli_engine_settings *settings);

@@ -158,8 +158,7 @@ static bool parse_ago(const char *text, int64_t *ret_ms)
     return true;
 }
 
-static bool take_when(const char *value, bool end_of_day, void *target,
-                      struct cli_problem *problem)
+static bool take_when(const char *value, bool end_of_day, void *target, struct cli_problem *problem)
 {
     if (parse_ago(value, target) || parse_time(value, end_of_day, target))
         return true;
@@ -187,6 +186,6 @@ void cli_when_format(int64_t ms, char text[CLI_WHEN_SIZE])
     int64_t days = (ms >= 0 ? ms : ms - (DAY_MS - 1)) / DAY_MS, year, month, day;
     int64_t seconds = (ms - days * DAY_MS) / 1000;
     civil_from_days(days, &year, &month, &day);
-    snprintf(text, CLI_WHEN_SIZE, "%04d-%02d-%02dT%02d:%02d:%02dZ", (int)year, (int)month,
-             (int)day, (int)(seconds / 3600), (int)(seconds / 60 % 60), (int)(seconds % 60));
+    snprintf(text, CLI_WHEN_SIZE, "%04d-%02d-%02dT%02d:%02d:%02dZ", (int)year, (int)month, (int)day,
+             (int)(seconds / 3600), (int)(seconds / 60 % 60), (int)(seconds % 60));
 }
