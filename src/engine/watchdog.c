@@ -17,6 +17,7 @@ struct qpy__watchdog {
     size_t count;
     size_t capacity;
     struct qpy__timer *firing;
+    qpy__usec sleeps_until; /* when the thread wakes by itself; 0: it is awake */
     bool quit;
 };
 
@@ -106,10 +107,13 @@ static void *watchdog_thread(void *argument)
     while (!self->quit) {
         qpy__usec now = qpy__clock_now(self->clock);
         qpy__usec due = self->count > 0 ? self->heap[1]->due : QPY__USEC_NEVER;
-        if (due <= now)
+        if (due <= now) {
             fire_earliest(self, now);
-        else
-            self->clock->wait(self->clock, &self->changed, &self->lock, due);
+            continue;
+        }
+        self->sleeps_until = due;
+        self->clock->wait(self->clock, &self->changed, &self->lock, due);
+        self->sleeps_until = 0;
     }
     pthread_mutex_unlock(&self->lock);
     return NULL;
@@ -154,7 +158,8 @@ qpy_status qpy__watchdog_arm(qpy__watchdog *self, struct qpy__timer *timer, qpy_
 {
     pthread_mutex_lock(&self->lock);
     qpy_status status = insert(self, timer, due, error);
-    if (status == QPY_OK && timer->place == 1)
+    /* Short jobs come and go while the thread sleeps for one of the first: no need to wake it. */
+    if (status == QPY_OK && due < self->sleeps_until)
         pthread_cond_broadcast(&self->changed);
     pthread_mutex_unlock(&self->lock);
     return status;
