@@ -107,13 +107,6 @@ static qpy_status collect_paths(struct qpy__string_list *paths, const qpy_engine
     return status;
 }
 
-static void free_paths(struct qpy__string_list *paths)
-{
-    for (size_t i = 0; i < paths->count; i++)
-        free(paths->items[i]);
-    free(paths->items);
-}
-
 static qpy_status check_home(const char *home, qpy_error *error)
 {
     struct stat info;
@@ -145,7 +138,7 @@ static qpy_status open_pool(qpy_engine *engine, const qpy_engine_options *option
     if (status == QPY_OK)
         status = qpy__pool_open(&config, &engine->pool, error);
     if (status != QPY_OK)
-        free_paths(&config.paths);
+        qpy__string_list_done(&config.paths);
     return status;
 }
 

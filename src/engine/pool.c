@@ -15,18 +15,11 @@ struct qpy__pool *qpy__pool_ref(struct qpy__pool *pool)
     return pool;
 }
 
-static void free_paths(struct qpy__string_list *list)
-{
-    for (size_t i = 0; i < list->count; i++)
-        free(list->items[i]);
-    free(list->items);
-}
-
 void qpy__pool_unref(struct qpy__pool *pool)
 {
     if (atomic_fetch_sub(&pool->references, 1) > 1)
         return;
-    free_paths(&pool->config.paths);
+    qpy__string_list_done(&pool->config.paths);
     pthread_cond_destroy(&pool->work);
     pthread_cond_destroy(&pool->changed);
     pthread_mutex_destroy(&pool->lock);

@@ -19,11 +19,12 @@ qpy_status qpy__string_list_add(struct qpy__string_list *list, const char *text,
     return QPY_OK;
 }
 
-static void free_list(struct qpy__string_list *list)
+void qpy__string_list_done(struct qpy__string_list *list)
 {
     for (size_t i = 0; i < list->count; i++)
         free(list->items[i]);
     free(list->items);
+    *list = (struct qpy__string_list){0};
 }
 
 void qpy__spec_free(struct qpy__spec *spec)
@@ -40,8 +41,8 @@ void qpy__spec_free(struct qpy__spec *spec)
     free(spec->payload_json);
     free(spec->input_json);
     free(spec->upstream_json);
-    free_list(&spec->python_paths);
-    free_list(&spec->env);
+    qpy__string_list_done(&spec->python_paths);
+    qpy__string_list_done(&spec->env);
     free(spec);
 }
 

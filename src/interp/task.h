@@ -82,6 +82,9 @@ struct qpy__task {
 QPY_MUST_CHECK qpy_status qpy__string_list_add(struct qpy__string_list *list, const char *text,
                                                qpy_error *error);
 
+/* Free the items; the list is empty afterwards. */
+void qpy__string_list_done(struct qpy__string_list *list);
+
 void qpy__spec_free(struct qpy__spec *spec);
 
 void qpy__task_init(struct qpy__task *task, const struct qpy__spec *spec, size_t output_limit,
