@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/utf8.h"
+#include "store/json_check.h"
 
 /* ---- JSON text ---------------------------------------------------------------------------------- */
 
@@ -36,11 +37,9 @@ static char *without_escaped_nuls(const char *json, size_t length)
     return copy;
 }
 
-static qpy_status syntax_error(const char *name, const char *json, size_t length, size_t offset,
-                               qpy_error *error)
+static qpy_status invalid_character(const char *name, const char *json, size_t length,
+                                    size_t offset, qpy_error *error)
 {
-    if (offset >= length)
-        return qpy__error(error, QPY_E_PAYLOAD, "%s: unexpected end of JSON input", name);
     char shown[8] = "";
     size_t end = offset + 1;
     while (end < length && end - offset < 4 && ((unsigned char)json[end] & 0xC0) == 0x80)
@@ -50,12 +49,38 @@ static qpy_status syntax_error(const char *name, const char *json, size_t length
                       offset);
 }
 
-static bool is_blank(const char *text, size_t length)
+/* cJSON alone would do less: it takes numbers and strings that json.loads of the script refuses. */
+static qpy_status check_syntax(const char *name, const char *json, size_t length, qpy_error *error)
 {
-    for (size_t i = 0; i < length; i++)
-        if (!strchr(" \t\r\n", text[i]))
-            return false;
-    return true;
+    size_t at = 0;
+    switch (qpy__json_check(json, &at)) {
+    case QPY__JSON_SOUND:
+        return QPY_OK;
+    case QPY__JSON_ENDS_EARLY:
+        return qpy__error(error, QPY_E_PAYLOAD, "%s: unexpected end of JSON input", name);
+    case QPY__JSON_TOO_DEEP:
+        return qpy__error(error, QPY_E_PAYLOAD, "%s: nested more than %d levels deep at offset %zu",
+                          name, QPY__JSON_DEPTH, at);
+    case QPY__JSON_MALFORMED:
+        break;
+    }
+    return invalid_character(name, json, length, at, error);
+}
+
+static qpy_status parse(const char *name, const char *json, size_t length, cJSON **ret_value,
+                        qpy_error *error)
+{
+    qpy_status status = check_syntax(name, json, length, error);
+    if (status != QPY_OK)
+        return status;
+    const char *end = NULL;
+    cJSON *value = cJSON_ParseWithLengthOpts(json, length, &end, false);
+    if (!value && end) /* an escape of half a surrogate pair */
+        return invalid_character(name, json, length, (size_t)(end - json), error);
+    if (!value)
+        return qpy__error_memory(error, "JSON");
+    *ret_value = value;
+    return QPY_OK;
 }
 
 qpy_status qpy__payload_parse(const char *name, const char *json, size_t length, cJSON **ret_value,
@@ -71,15 +96,7 @@ qpy_status qpy__payload_parse(const char *name, const char *json, size_t length,
     char *text = without_escaped_nuls(json, length);
     if (!text)
         return qpy__error_memory(error, "JSON");
-    const char *end = NULL;
-    cJSON *value = cJSON_ParseWithLengthOpts(text, length, &end, false);
-    qpy_status status = QPY_OK;
-    if (!value || !is_blank(end, length - (size_t)(end - text)))
-        status = syntax_error(name, text, length, end ? (size_t)(end - text) : 0, error);
-    if (status == QPY_OK)
-        *ret_value = value;
-    else
-        cJSON_Delete(value);
+    qpy_status status = parse(name, text, length, ret_value, error);
     free(text);
     return status;
 }
@@ -221,6 +238,9 @@ static qpy_status read_paths(struct reading *r, struct qpy__string_list *list)
     cJSON_ArrayForEach (item, value) {
         if (!cJSON_IsString(item))
             return wrong_type(r, "python_paths", "an array of strings", item);
+        if (find_nul(r, item->valuestring))
+            return qpy__error(r->error, QPY_E_PAYLOAD,
+                              "invalid payload: python_paths contains a NUL character");
         status = qpy__string_list_add(list, item->valuestring, r->error);
         if (status != QPY_OK)
             return status;
@@ -278,6 +298,14 @@ static qpy_status read_attest(struct reading *r, enum qpy__session_mode *ret_mod
     return QPY_OK;
 }
 
+/* What the script reads from the payload itself must be there once, too. */
+static qpy_status check_unread_fields(struct reading *r)
+{
+    const cJSON *unused = NULL;
+    qpy_status status = get(r, "input", &unused);
+    return status == QPY_OK ? get(r, "upstream_attestation", &unused) : status;
+}
+
 static qpy_status read_fields(struct reading *r, struct qpy__spec *spec, bool with_code,
                               const struct qpy__spec_rules *rules)
 {
@@ -296,6 +324,8 @@ static qpy_status read_fields(struct reading *r, struct qpy__spec *spec, bool wi
         status = read_env(r, &spec->env);
     if (status == QPY_OK)
         status = read_attest(r, &spec->attest);
+    if (status == QPY_OK)
+        status = check_unread_fields(r);
     return status;
 }
 
@@ -306,16 +336,19 @@ qpy_status qpy__payload_apply(struct qpy__spec *spec, const qpy_script *script,
         return qpy__error(error, QPY_E_LIMIT,
                           "the payload is %zu bytes, over the limit of %zu (payload_limit)",
                           script->payload_length, rules->payload_limit);
+    const char *json = script->payload_json;
+    size_t length = script->payload_length;
+    if (length >= 3 && memcmp(json, "\xEF\xBB\xBF", 3) == 0) { /* json.loads wants none */
+        json += 3;
+        length -= 3;
+    }
     cJSON *object = NULL;
     qpy_status status =
-        qpy__payload_parse("invalid payload: failed to unmarshal", script->payload_json,
-                           script->payload_length, &object, error);
+        qpy__payload_parse("invalid payload: failed to unmarshal", json, length, &object, error);
     if (status != QPY_OK)
         return status;
-    struct reading r = {.object = object,
-                        .has_nuls = find_escaped_nul(script->payload_json, script->payload_length) <
-                                    script->payload_length,
-                        .error = error};
+    struct reading r = {
+        .object = object, .has_nuls = find_escaped_nul(json, length) < length, .error = error};
     if (cJSON_IsObject(object) || cJSON_IsNull(object))
         status = read_fields(&r, spec, !script->code, rules);
     else
@@ -324,6 +357,6 @@ qpy_status qpy__payload_apply(struct qpy__spec *spec, const qpy_script *script,
     cJSON_Delete(object);
     if (status != QPY_OK)
         return status;
-    spec->payload_json = strndup(script->payload_json, script->payload_length);
+    spec->payload_json = strndup(json, length);
     return spec->payload_json ? QPY_OK : qpy__error_memory(error, "a payload");
 }

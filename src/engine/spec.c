@@ -117,23 +117,37 @@ static qpy_status check_members(const qpy_script *script, qpy_error *error)
     return status;
 }
 
+static qpy_status check_text(const char *name, const char *text, qpy_error *error)
+{
+    size_t length = text ? strlen(text) : 0;
+    size_t valid = qpy__utf8_valid_prefix(text, length);
+    if (valid == length)
+        return QPY_OK;
+    return qpy__error(error, QPY_E_ARGUMENT, "%s is not UTF-8: byte 0x%02x at position %zu", name,
+                      (unsigned char)text[valid], valid);
+}
+
 static qpy_status apply_texts(struct qpy__spec *spec, const qpy_script *script, qpy_error *error)
 {
     const struct {
+        const char *name;
         char **slot;
         const char *text;
     } texts[] = {
-        {&spec->file, script->file},
-        {&spec->job_id, script->job_id},
-        {&spec->script_type, script->script_type},
-        {&spec->handler_name, script->handler_name},
-        {&spec->glyph_id, script->glyph_id},
-        {&spec->input_json, script->input_json},
-        {&spec->upstream_json, script->upstream_json},
+        {"job_id", &spec->job_id, script->job_id},
+        {"script_type", &spec->script_type, script->script_type},
+        {"handler_name", &spec->handler_name, script->handler_name},
+        {"glyph_id", &spec->glyph_id, script->glyph_id},
+        {"input_json", &spec->input_json, script->input_json},
+        {"upstream_json", &spec->upstream_json, script->upstream_json},
     };
-    qpy_status status = QPY_OK;
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0] && status == QPY_OK; i++)
-        status = copy_text(texts[i].slot, texts[i].text, error);
+    /* Paths may hold any bytes. */
+    qpy_status status = copy_text(&spec->file, script->file, error);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0] && status == QPY_OK; i++) {
+        status = check_text(texts[i].name, texts[i].text, error);
+        if (status == QPY_OK)
+            status = copy_text(texts[i].slot, texts[i].text, error);
+    }
     return status;
 }
 

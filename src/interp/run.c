@@ -53,12 +53,14 @@ static PyObject *list_of(const struct qpy__string_list *strings)
 
 static int call_begin(struct qpy__interp *interp, const struct qpy__spec *spec)
 {
+    PyObject *filename = PyUnicode_DecodeFSDefault(spec->filename);
     PyObject *paths = list_of(&spec->python_paths);
     PyObject *env = list_of(&spec->env);
     PyObject *done = NULL;
-    if (paths && env)
-        done = qpy__run_bootstrap(interp, "begin", "(s s# O O)", spec->filename, spec->code,
+    if (filename && paths && env)
+        done = qpy__run_bootstrap(interp, "begin", "(O s# O O)", filename, spec->code,
                                   (Py_ssize_t)spec->code_length, paths, env);
+    Py_XDECREF(filename);
     Py_XDECREF(paths);
     Py_XDECREF(env);
     Py_XDECREF(done);

@@ -1,6 +1,6 @@
 /*
- * A check of JSON text, for what is stored byte for byte. A parser would do, but cJSON accepts more
- * than JSON (01, line breaks in strings), which other readers of the database refuse.
+ * A check of JSON text, for what is stored or handed on byte for byte. A parser would do, but cJSON accepts more
+ * than JSON (01, line breaks in strings), which other readers of it refuse.
  */
 #include "store/json_check.h"
 
@@ -150,4 +150,15 @@ bool qpy__json_is_object(const char *text, size_t *ret_at)
     if (!sound)
         *ret_at = (size_t)(scan.at - text);
     return sound;
+}
+
+enum qpy__json_fault qpy__json_check(const char *text, size_t *ret_at)
+{
+    struct scan scan = {.at = text};
+    if (scan_value(&scan) && *scan.at == '\0')
+        return QPY__JSON_SOUND;
+    *ret_at = (size_t)(scan.at - text);
+    if (scan.depth > QPY__JSON_DEPTH)
+        return QPY__JSON_TOO_DEEP;
+    return *scan.at == '\0' ? QPY__JSON_ENDS_EARLY : QPY__JSON_MALFORMED;
 }
