@@ -11,7 +11,7 @@
 
 #define JSON_MAXIMUM ((size_t)1 << 30)
 
-/* ---- Copies ------------------------------------------------------------------------------------ */
+/* ---- Copies ---------------------------------------------------------------------------------- */
 
 static size_t text_size(const char *text)
 {
@@ -53,8 +53,8 @@ static qpy_strings pack_strings(struct packing *packing, qpy_strings strings)
 
 qpy_attestation *qpy__attestation_copy(const qpy_attestation *from)
 {
-    size_t pointers = from->subjects.count + from->predicates.count + from->contexts.count +
-                      from->actors.count;
+    size_t pointers =
+        from->subjects.count + from->predicates.count + from->contexts.count + from->actors.count;
     size_t text = text_size(from->id) + strings_size(from->subjects) +
                   strings_size(from->predicates) + strings_size(from->contexts) +
                   strings_size(from->actors) + text_size(from->source) +
@@ -78,7 +78,7 @@ qpy_attestation *qpy__attestation_copy(const qpy_attestation *from)
     return copy;
 }
 
-/* ---- Matching ---------------------------------------------------------------------------------- */
+/* ---- Matching -------------------------------------------------------------------------------- */
 
 static unsigned char fold(char c)
 {
@@ -126,7 +126,7 @@ bool qpy__filter_matches(const qpy_filter *filter, const qpy_attestation *attest
            any_matches(filter->actors, attestation->actors);
 }
 
-/* ---- JSON -------------------------------------------------------------------------------------- */
+/* ---- JSON ------------------------------------------------------------------------------------ */
 
 void qpy__strings_to_json(qpy_strings strings, struct qpy__buf *buf)
 {

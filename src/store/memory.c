@@ -1,6 +1,7 @@
 /* The store in memory: copies in order of creation, and a hash table of their ids. */
 #include "store/memory.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -23,11 +24,11 @@ struct qpy__memory {
     size_t count;
     size_t capacity;
     bool sorted;                   /* items are in order of (created_at_ms, number) */
-    const qpy_attestation **slots; /* by hash of the id, linear probing, never more than half full */
+    const qpy_attestation **slots; /* by hash of the id, linear probing, at most half full */
     size_t slot_count;             /* a power of two, or 0 */
 };
 
-/* ---- The hash table of ids --------------------------------------------------------------------- */
+/* ---- The hash table of ids ------------------------------------------------------------------- */
 
 static size_t hash_id(const char *id)
 {
@@ -54,7 +55,7 @@ static bool grow_slots(struct qpy__memory *memory, size_t count)
         slot_count *= 2;
     if (slot_count == memory->slot_count)
         return true;
-    const qpy_attestation **slots = calloc(slot_count, sizeof *slots);
+    const qpy_attestation **slots = calloc(slot_count, sizeof(void *));
     if (!slots)
         return false;
     for (size_t i = 0; i < memory->count; i++)
@@ -66,7 +67,7 @@ static bool grow_slots(struct qpy__memory *memory, size_t count)
     return true;
 }
 
-/* ---- Storing ----------------------------------------------------------------------------------- */
+/* ---- Storing --------------------------------------------------------------------------------- */
 
 static bool grow_items(struct qpy__memory *memory, size_t count)
 {
@@ -95,6 +96,7 @@ static qpy_status add(struct qpy__memory *memory, const qpy_attestation *attesta
     if (!copy)
         return qpy__error_memory(error, "an attestation");
     *slot = copy;
+    assert(memory->items && memory->count < memory->capacity);
     struct item *last = memory->count > 0 ? &memory->items[memory->count - 1] : NULL;
     if (last && last->attestation->created_at_ms > copy->created_at_ms)
         memory->sorted = false;
@@ -138,7 +140,7 @@ qpy_status qpy__memory_attest(qpy__memory *memory, const qpy_attestation *attest
     return status;
 }
 
-/* ---- Reading ----------------------------------------------------------------------------------- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 static int compare_items(const void *left, const void *right)
 {
@@ -170,7 +172,7 @@ static bool add_match(struct matches *matches, const qpy_attestation *attestatio
 {
     if (matches->count == matches->capacity) {
         size_t capacity = matches->capacity ? 2 * matches->capacity : FIRST_CAPACITY;
-        const qpy_attestation **items = realloc(matches->items, capacity * sizeof *items);
+        const qpy_attestation **items = realloc(matches->items, capacity * sizeof(void *));
         if (!items)
             return false;
         matches->items = items;
@@ -247,7 +249,7 @@ void qpy__memory_free(qpy__memory *memory)
     free(memory);
 }
 
-/* ---- As a store -------------------------------------------------------------------------------- */
+/* ---- As a store ------------------------------------------------------------------------------ */
 
 static qpy_status attest(void *self, const qpy_attestation *attestations, size_t count,
                          qpy_error *error)
@@ -255,8 +257,8 @@ static qpy_status attest(void *self, const qpy_attestation *attestations, size_t
     return qpy__memory_attest(self, attestations, count, error);
 }
 
-static qpy_status query(void *self, const qpy_filter *filter, qpy_attestation_fn fn,
-                        void *payload, qpy_error *error)
+static qpy_status query(void *self, const qpy_filter *filter, qpy_attestation_fn fn, void *payload,
+                        qpy_error *error)
 {
     return qpy__memory_query(self, filter, fn, payload, error);
 }

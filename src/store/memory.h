@@ -15,15 +15,13 @@ QPY_MUST_CHECK qpy_status qpy__memory_attest(qpy__memory *memory,
                                              const qpy_attestation *attestations, size_t count,
                                              qpy_error *error);
 QPY_MUST_CHECK qpy_status qpy__memory_query(qpy__memory *memory, const qpy_filter *filter,
-                                            qpy_attestation_fn fn, void *payload,
-                                            qpy_error *error);
+                                            qpy_attestation_fn fn, void *payload, qpy_error *error);
 
 /*
  * All of them, oldest first, as qpy_store_attest takes them. The caller frees *ret_attestations
  * with free; the strings stay the memory's.
  */
-QPY_MUST_CHECK qpy_status qpy__memory_list(qpy__memory *memory,
-                                           qpy_attestation **ret_attestations, size_t *ret_count,
-                                           qpy_error *error);
+QPY_MUST_CHECK qpy_status qpy__memory_list(qpy__memory *memory, qpy_attestation **ret_attestations,
+                                           size_t *ret_count, qpy_error *error);
 
 #endif

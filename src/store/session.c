@@ -82,7 +82,7 @@ static void leave(struct qpy__session *session)
     qpy__store_leave(session->store);
 }
 
-/* ---- Attesting --------------------------------------------------------------------------------- */
+/* ---- Attesting ------------------------------------------------------------------------------- */
 
 static void remember(struct qpy__session *session, const char *id)
 {
@@ -173,7 +173,7 @@ qpy_status qpy__session_attest(qpy__session *session, const qpy_attestation *att
     return status;
 }
 
-/* ---- Asking ------------------------------------------------------------------------------------ */
+/* ---- Asking ---------------------------------------------------------------------------------- */
 
 /* Passes matches on, and knows how many there were and whether the caller wants more. */
 struct relay {
@@ -222,7 +222,7 @@ qpy_status qpy__session_query(qpy__session *session, const qpy_filter *filter,
     return status;
 }
 
-/* ---- The end of the job ------------------------------------------------------------------------ */
+/* ---- The end of the job ---------------------------------------------------------------------- */
 
 static qpy_status store_pending(struct qpy__session *session, qpy_error *error)
 {

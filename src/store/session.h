@@ -20,8 +20,9 @@ void qpy__session_close(qpy__session *session); /* discards what was not committ
  * Thread-safe; GIL: must not be held (a store may wait for a disk or a lock).
  *
  * Draws the id (prefix "AS", new ones on collision) unless attestation->id is set, and defaults as
- * contract 6.1 and 5.2 say: no predicates or contexts -> {"_"}, no actors -> the attestation's own id,
- * timestamp_ms QPY_DEFAULT -> now, created_at_ms -> now. Subjects must not be empty, source not NULL.
+ * contract 6.1 and 5.2 say: no predicates or contexts -> {"_"}, no actors -> the attestation's own
+ * id, timestamp_ms QPY_DEFAULT -> now, created_at_ms -> now. Subjects must not be empty, source not
+ * NULL.
  * *ret_json is what Python's attest() returns: a JSON object with id, subjects, predicates,
  * contexts, actors, timestamp (Unix ms as a number), source, attributes ({} if none). Caller frees.
  * ret_json may be NULL.
@@ -30,7 +31,8 @@ QPY_MUST_CHECK qpy_status qpy__session_attest(qpy__session *session,
                                               const qpy_attestation *attestation, char **ret_json,
                                               qpy_error *error);
 
-/* Matches of the session's own pending attestations first (they are the newest), then the store's. */
+/* Matches of the session's own pending attestations first (they are the newest), then the
+ * store's. */
 QPY_MUST_CHECK qpy_status qpy__session_query(qpy__session *session, const qpy_filter *filter,
                                              qpy_attestation_fn fn, void *payload,
                                              qpy_error *error);

@@ -70,12 +70,12 @@ static const qpy_store_ops sqlite_ops = {
     .close = close_sqlite,
 };
 
-/* ---- Opening ----------------------------------------------------------------------------------- */
+/* ---- Opening --------------------------------------------------------------------------------- */
 
 static qpy_status check_options(const qpy_sqlite_options *options, qpy_error *error)
 {
-    qpy_status status = qpy__options_check("qpy_sqlite_options", options, options->size,
-                                           sizeof *options, error);
+    qpy_status status =
+        qpy__options_check("qpy_sqlite_options", options, options->size, sizeof *options, error);
     if (status != QPY_OK)
         return status;
     if (options->busy_timeout_ms < QPY_DEFAULT)
@@ -120,8 +120,8 @@ static struct qpy__sqlite *new_store(const char *path, const qpy_sqlite_options 
 
 static qpy_status open_writer(struct qpy__sqlite *store, qpy_error *error)
 {
-    int flags = store->read_only ? SQLITE_OPEN_READONLY
-                                 : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+    int flags =
+        store->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
     sqlite3 *db;
     qpy_status status = qpy__sqlite_connect(store, flags, &db, error);
     if (status != QPY_OK)

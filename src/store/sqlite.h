@@ -31,7 +31,7 @@ struct qpy__sqlite {
     struct qpy__sqlite_readers *readers;
 };
 
-/* ---- sqlite_connect.c -------------------------------------------------------------------------- */
+/* ---- sqlite_connect.c ------------------------------------------------------------------------ */
 
 /* Open a connection of its own. Only one thread at a time may use it. */
 QPY_MUST_CHECK qpy_status qpy__sqlite_connect(const struct qpy__sqlite *store, int flags,
@@ -41,7 +41,7 @@ QPY_MUST_CHECK qpy_status qpy__sqlite_connect(const struct qpy__sqlite *store, i
 QPY_MUST_CHECK qpy_status qpy__sqlite_error(const struct qpy__sqlite *store, sqlite3 *db,
                                             const char *what, qpy_error *error);
 
-/* ---- sqlite_schema.c --------------------------------------------------------------------------- */
+/* ---- sqlite_schema.c ------------------------------------------------------------------------- */
 
 /*
  * The order of answers: the instant of creation. Times in one column may have several formats that
@@ -59,7 +59,7 @@ QPY_MUST_CHECK qpy_status qpy__sqlite_schema(struct qpy__sqlite *store, sqlite3 
 /* SQL that moves all of the queue into the junction table of `axis`. */
 void qpy__sqlite_index_sql(const struct qpy__sqlite_axis *axis, struct qpy__buf *sql);
 
-/* ---- sqlite_write.c ---------------------------------------------------------------------------- */
+/* ---- sqlite_write.c -------------------------------------------------------------------------- */
 
 /* Takes `db` over, also on failure. */
 QPY_MUST_CHECK qpy_status qpy__sqlite_writer_open(struct qpy__sqlite *store, sqlite3 *db,
@@ -70,7 +70,7 @@ QPY_MUST_CHECK qpy_status qpy__sqlite_attest(struct qpy__sqlite *store,
                                              const qpy_attestation *attestations, size_t count,
                                              qpy_error *error);
 
-/* ---- sqlite_plan.c ----------------------------------------------------------------------------- */
+/* ---- sqlite_plan.c --------------------------------------------------------------------------- */
 
 /* Which parts a query has; the SQL follows from it alone. Axis `i` is bit `1 << i`. */
 enum {
@@ -79,8 +79,8 @@ enum {
     QPY__SHAPE_SINCE = 1 << 5,
     QPY__SHAPE_UNTIL = 1 << 6,
     QPY__SHAPE_QUEUED = 1 << 7,
-    QPY__SHAPE_DRIVER = 1 << 8,     /* times axis + 1: its junction table gives the candidates */
-    QPY__SHAPE_PROBE = 1 << 12,     /* instead: count the candidates of the one axis */
+    QPY__SHAPE_DRIVER = 1 << 8, /* times axis + 1: its junction table gives the candidates */
+    QPY__SHAPE_PROBE = 1 << 12, /* instead: count the candidates of the one axis */
 };
 
 /* Parameters of every such statement, by number. Lists are JSON arrays. */
@@ -99,21 +99,20 @@ enum {
 
 void qpy__sqlite_query_sql(unsigned shape, struct qpy__buf *sql);
 
-/* ---- sqlite_query.c ---------------------------------------------------------------------------- */
+/* ---- sqlite_query.c -------------------------------------------------------------------------- */
 
 QPY_MUST_CHECK qpy_status qpy__sqlite_readers_open(struct qpy__sqlite *store, qpy_error *error);
 void qpy__sqlite_readers_close(struct qpy__sqlite_readers *readers);
 
 QPY_MUST_CHECK qpy_status qpy__sqlite_query(struct qpy__sqlite *store, const qpy_filter *filter,
-                                            qpy_attestation_fn fn, void *payload,
-                                            qpy_error *error);
+                                            qpy_attestation_fn fn, void *payload, qpy_error *error);
 QPY_MUST_CHECK qpy_status qpy__sqlite_count(struct qpy__sqlite *store, int64_t *ret_count,
                                             qpy_error *error);
 
 /* The SQL functions that the statements of sqlite_plan.c use. An SQLite result code. */
 int qpy__sqlite_functions(sqlite3 *db);
 
-/* ---- sqlite_row.c ------------------------------------------------------------------------------ */
+/* ---- sqlite_row.c ---------------------------------------------------------------------------- */
 
 /* The columns that a row is read from, in order. */
 #define QPY__SQLITE_COLUMNS                                                                        \

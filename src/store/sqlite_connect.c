@@ -37,7 +37,7 @@ static qpy_status status_of(int code, int system_code)
     }
 }
 
-/* The errno behind a failure, or 0. SQLite does not note it when a commit fails: take `last` then. */
+/* The errno behind a failure, or 0. SQLite does not note it when a commit fails: `last`, then. */
 static int system_reason(sqlite3 *db, int code, int last)
 {
     if (code != SQLITE_CANTOPEN && code != SQLITE_IOERR)
@@ -64,7 +64,7 @@ qpy_status qpy__sqlite_error(const struct qpy__sqlite *store, sqlite3 *db, const
     return qpy__error(error, status, "cannot %s '%s': %s", what, store->path, reason);
 }
 
-/* Names such as ":memory:" and "file:..." mean more to SQLite than a file: make them plain paths. */
+/* Names such as ":memory:" and "file:..." mean more to SQLite than a file: make them plain. */
 static char *plain_path(const char *path)
 {
     const char *prefix = path[0] == '/' ? "" : "./";

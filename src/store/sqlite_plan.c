@@ -25,7 +25,7 @@ static void add_wanted(int parameter, struct qpy__buf *sql)
     qpy__buf_format(sql, " IN(SELECT value FROM json_each(?%d))", parameter);
 }
 
-/* Compared as QNTX does, also where its junction tables are from before they did so by themselves. */
+/* Compared as QNTX does, also where its junction tables do not do so by themselves yet. */
 #define SAME " COLLATE NOCASE"
 
 static void add_junction(int i, const char *columns, struct qpy__buf *sql)
@@ -69,7 +69,8 @@ static void add_axis_test(int i, struct qpy__buf *sql)
 static void add_time_tests(unsigned shape, struct qpy__buf *sql)
 {
     if (shape & QPY__SHAPE_SINCE)
-        qpy__buf_format(sql, " AND(t.timestamp>=?%d OR t.timestamp<'')AND qntxpy_ms(t.timestamp)>=?%d",
+        qpy__buf_format(sql,
+                        " AND(t.timestamp>=?%d OR t.timestamp<'')AND qntxpy_ms(t.timestamp)>=?%d",
                         QPY__PARAMETER_SINCE_DATE, QPY__PARAMETER_SINCE);
     if (shape & QPY__SHAPE_UNTIL)
         qpy__buf_format(sql, " AND t.timestamp<?%d AND qntxpy_ms(t.timestamp)<=?%d",

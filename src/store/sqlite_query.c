@@ -49,7 +49,7 @@ struct rows {
     size_t capacity;
 };
 
-/* ---- SQL functions ----------------------------------------------------------------------------- */
+/* ---- SQL functions --------------------------------------------------------------------------- */
 
 /* Unix time in milliseconds of a time in any format; NULL if it is none. */
 static void sql_ms(sqlite3_context *context, int count, sqlite3_value **values)
@@ -72,7 +72,7 @@ int qpy__sqlite_functions(sqlite3 *db)
                                       sql_ms, NULL, NULL, NULL);
 }
 
-/* ---- Readers ----------------------------------------------------------------------------------- */
+/* ---- Readers --------------------------------------------------------------------------------- */
 
 static void reader_close(struct reader *reader)
 {
@@ -143,7 +143,7 @@ static void return_reader(struct qpy__sqlite *store, struct reader *reader, qpy_
         reader_close(reader);
 }
 
-/* The statement of a shape, prepared at most once per reader while it stays in use. NULL: see db. */
+/* The statement of a shape, prepared once per reader while it stays in use. NULL: see db. */
 static sqlite3_stmt *statement_for(struct reader *reader, unsigned shape)
 {
     for (int i = 0; i < CACHED_STATEMENTS; i++)
@@ -166,7 +166,7 @@ static sqlite3_stmt *statement_for(struct reader *reader, unsigned shape)
     return statement;
 }
 
-/* ---- The question ------------------------------------------------------------------------------ */
+/* ---- The question ---------------------------------------------------------------------------- */
 
 static int64_t clamp_time(int64_t unix_ms)
 {
@@ -227,8 +227,10 @@ static qpy_status question_make(struct question *question, const struct qpy__sql
     if (!failed)
         return QPY_OK;
     question_done(question);
-    return qpy__error(error, QPY_E_LIMIT, "cannot read from '%s': a list of the filter is over %zu "
-                      "bytes", store->path, LISTS_MAXIMUM);
+    return qpy__error(error, QPY_E_LIMIT,
+                      "cannot read from '%s': a list of the filter is over %zu "
+                      "bytes",
+                      store->path, LISTS_MAXIMUM);
 }
 
 static int bind_list(sqlite3_stmt *statement, int parameter, const struct qpy__buf *list)
@@ -263,7 +265,7 @@ static int bind_question(sqlite3_stmt *statement, const struct question *questio
     return code;
 }
 
-/* ---- The plan ---------------------------------------------------------------------------------- */
+/* ---- The plan -------------------------------------------------------------------------------- */
 
 /* How many candidates an axis gives, at most QPY__SQLITE_FEW + 1. -1: see db. */
 static int64_t probe(struct reader *reader, const struct question *question, int axis)
@@ -314,7 +316,7 @@ static bool choose_driver(const struct qpy__sqlite *store, struct reader *reader
     return true;
 }
 
-/* ---- The answer -------------------------------------------------------------------------------- */
+/* ---- The answer ------------------------------------------------------------------------------ */
 
 static bool add_row(struct rows *rows, int64_t id)
 {
@@ -404,9 +406,9 @@ static qpy_status ask(const struct qpy__sqlite *store, struct reader *reader,
 qpy_status qpy__sqlite_query(struct qpy__sqlite *store, const qpy_filter *filter,
                              qpy_attestation_fn fn, void *payload, qpy_error *error)
 {
-    struct reader *reader;
+    struct reader *reader = NULL;
     qpy_status status = take_reader(store, &reader, error);
-    if (status != QPY_OK)
+    if (!reader)
         return status;
     status = ask(store, reader, filter, fn, payload, error);
     return_reader(store, reader, status);
@@ -415,9 +417,9 @@ qpy_status qpy__sqlite_query(struct qpy__sqlite *store, const qpy_filter *filter
 
 qpy_status qpy__sqlite_count(struct qpy__sqlite *store, int64_t *ret_count, qpy_error *error)
 {
-    struct reader *reader;
+    struct reader *reader = NULL;
     qpy_status status = take_reader(store, &reader, error);
-    if (status != QPY_OK)
+    if (!reader)
         return status;
     sqlite3_stmt *statement = NULL;
     if (sqlite3_prepare_v2(reader->db, "SELECT count(*) FROM attestations", -1, &statement, NULL) ==
@@ -431,7 +433,7 @@ qpy_status qpy__sqlite_count(struct qpy__sqlite *store, int64_t *ret_count, qpy_
     return status;
 }
 
-/* ---- Life -------------------------------------------------------------------------------------- */
+/* ---- Life ------------------------------------------------------------------------------------ */
 
 qpy_status qpy__sqlite_readers_open(struct qpy__sqlite *store, qpy_error *error)
 {

@@ -50,19 +50,20 @@ static const char create_sql[] =
     " attributes JSON,"
     " created_at DATETIME DEFAULT CURRENT_TIMESTAMP);"
     "CREATE INDEX IF NOT EXISTS idx_attestations_timestamp ON attestations(timestamp DESC);"
-    "CREATE INDEX IF NOT EXISTS qntxpy_attestations_order ON attestations(" QPY__SQLITE_ORDER ");"
-    JUNCTION("subject") JUNCTION("predicate") JUNCTION("context") JUNCTION("actor")
-    "CREATE INDEX IF NOT EXISTS idx_junc_actor_context"
-    " ON attestation_actors(actor, attestation_id);"
-    "CREATE TABLE IF NOT EXISTS qntxpy_unindexed ("
-    " id TEXT PRIMARY KEY) WITHOUT ROWID;"
-    "CREATE TRIGGER IF NOT EXISTS qntxpy_inserted AFTER INSERT ON attestations"
-    " WHEN NOT EXISTS (SELECT 1 FROM qntxpy_unindexed WHERE id='') AND new.id IS NOT NULL"
-    " BEGIN INSERT OR IGNORE INTO qntxpy_unindexed(id) VALUES (new.id); END;"
-    "CREATE TABLE IF NOT EXISTS qntxpy_meta (name TEXT PRIMARY KEY, value);"
-    "INSERT OR IGNORE INTO qntxpy_meta(name, value) VALUES ('schema_version', 1);"
-    "INSERT OR IGNORE INTO qntxpy_unindexed(id)"
-    " SELECT id FROM attestations WHERE id IS NOT NULL;";
+    "CREATE INDEX IF NOT EXISTS qntxpy_attestations_order ON attestations(" QPY__SQLITE_ORDER
+    ");" JUNCTION("subject") JUNCTION("predicate") JUNCTION("context") JUNCTION(
+        "actor") "CREATE INDEX IF NOT EXISTS idx_junc_actor_context"
+                 " ON attestation_actors(actor, attestation_id);"
+                 "CREATE TABLE IF NOT EXISTS qntxpy_unindexed ("
+                 " id TEXT PRIMARY KEY) WITHOUT ROWID;"
+                 "CREATE TRIGGER IF NOT EXISTS qntxpy_inserted AFTER INSERT ON attestations"
+                 " WHEN NOT EXISTS (SELECT 1 FROM qntxpy_unindexed WHERE id='') AND new.id IS NOT "
+                 "NULL"
+                 " BEGIN INSERT OR IGNORE INTO qntxpy_unindexed(id) VALUES (new.id); END;"
+                 "CREATE TABLE IF NOT EXISTS qntxpy_meta (name TEXT PRIMARY KEY, value);"
+                 "INSERT OR IGNORE INTO qntxpy_meta(name, value) VALUES ('schema_version', 1);"
+                 "INSERT OR IGNORE INTO qntxpy_unindexed(id)"
+                 " SELECT id FROM attestations WHERE id IS NOT NULL;";
 
 /* QNTX has taken the junction tables over: from now on it fills them, and we ours. */
 static const char hand_over_sql[] = "DROP TRIGGER IF EXISTS qntxpy_inserted;"
@@ -79,7 +80,7 @@ void qpy__sqlite_index_sql(const struct qpy__sqlite_axis *axis, struct qpy__buf 
                     axis->table, axis->column, axis->list, axis->list, axis->table);
 }
 
-/* ---- What is there ----------------------------------------------------------------------------- */
+/* ---- What is there --------------------------------------------------------------------------- */
 
 struct layout {
     int64_t tables;     /* of anybody, without SQLite's own */
@@ -182,7 +183,7 @@ static bool is_complete(const struct layout *layout)
     return layout->junctions == QPY__AXES && layout->ours && layout->queue && layout->order;
 }
 
-/* ---- Making it so ------------------------------------------------------------------------------ */
+/* ---- Making it so ---------------------------------------------------------------------------- */
 
 static int index_queue(sqlite3 *db)
 {
@@ -244,8 +245,7 @@ static qpy_status complete_locked(const struct qpy__sqlite *store, sqlite3 *db,
 /* SQLite does not wait by itself for the lock that this takes when others open the database too. */
 static qpy_status use_wal(const struct qpy__sqlite *store, sqlite3 *db, qpy_error *error)
 {
-    qpy__usec until =
-        qpy__monotonic_now() + (qpy__usec)store->busy_timeout_ms * QPY__USEC_PER_MSEC;
+    qpy__usec until = qpy__monotonic_now() + (qpy__usec)store->busy_timeout_ms * QPY__USEC_PER_MSEC;
     int code;
     while ((code = sqlite3_exec(db, "PRAGMA journal_mode=WAL", NULL, NULL, NULL) & 0xFF) ==
                SQLITE_BUSY &&

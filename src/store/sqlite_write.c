@@ -55,7 +55,7 @@ struct qpy__sqlite_writer {
     struct qpy__buf lists[QPY__AXES]; /* JSON of the attestation that is being inserted */
 };
 
-/* ---- Statements -------------------------------------------------------------------------------- */
+/* ---- Statements ------------------------------------------------------------------------------ */
 
 static void axis_sql(enum statement which, struct qpy__buf *sql)
 {
@@ -77,8 +77,8 @@ static void statement_sql(enum statement which, struct qpy__buf *sql)
         [SAVE] = "SAVEPOINT request",
         [RELEASE] = "RELEASE request",
         [UNDO] = "ROLLBACK TO request",
-        [INSERT] = "INSERT INTO attestations(id,subjects,predicates,contexts,actors,timestamp,"
-                   "source,attributes,created_at)VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)",
+        [INSERT] = ("INSERT INTO attestations(id,subjects,predicates,contexts,actors,timestamp,"
+                    "source,attributes,created_at)VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)"),
         [MARK] = "INSERT INTO qntxpy_unindexed(id)VALUES('')",
         [IS_QUEUED] = "SELECT 1 FROM qntxpy_unindexed WHERE id>'' LIMIT 1",
         [EMPTY_QUEUE] = "DELETE FROM qntxpy_unindexed",
@@ -120,7 +120,7 @@ static int run(struct qpy__sqlite_writer *writer, enum statement which)
     return code == SQLITE_DONE || code == SQLITE_ROW ? SQLITE_OK : code;
 }
 
-/* ---- One attestation --------------------------------------------------------------------------- */
+/* ---- One attestation ------------------------------------------------------------------------- */
 
 static int bind_text(sqlite3_stmt *statement, int index, const char *text)
 {
@@ -141,9 +141,8 @@ static bool bind_list(struct qpy__sqlite_writer *writer, const qpy_attestation *
     struct qpy__buf *list = &writer->lists[axis];
     list->length = 0;
     qpy__strings_to_json(*axis_of(attestation, axis), list);
-    return !list->failed &&
-           sqlite3_bind_text(writer->statements[INSERT], 2 + axis, list->data, (int)list->length,
-                             SQLITE_STATIC) == SQLITE_OK;
+    return !list->failed && sqlite3_bind_text(writer->statements[INSERT], 2 + axis, list->data,
+                                              (int)list->length, SQLITE_STATIC) == SQLITE_OK;
 }
 
 static int insert_row(struct qpy__sqlite_writer *writer, const qpy_attestation *attestation)
@@ -203,7 +202,7 @@ static qpy_status insert(struct qpy__sqlite *store, const qpy_attestation *attes
     return code == SQLITE_OK ? QPY_OK : qpy__sqlite_error(store, writer->db, "store in", error);
 }
 
-/* ---- One batch --------------------------------------------------------------------------------- */
+/* ---- One batch ------------------------------------------------------------------------------- */
 
 static qpy_status failure(struct qpy__sqlite *store, qpy_error *error)
 {
@@ -326,7 +325,7 @@ static void write_singly(struct qpy__sqlite *store, struct request *batch)
     }
 }
 
-/* ---- Leading and following --------------------------------------------------------------------- */
+/* ---- Leading and following ------------------------------------------------------------------- */
 
 static void enqueue(struct qpy__sqlite_writer *writer, struct request *request)
 {
@@ -379,11 +378,11 @@ qpy_status qpy__sqlite_attest(struct qpy__sqlite *store, const qpy_attestation *
     return request.status;
 }
 
-/* ---- Life -------------------------------------------------------------------------------------- */
+/* ---- Life ------------------------------------------------------------------------------------ */
 
 /*
- * The cache (in KiB, used when needed) holds the pages that a large commit touches. The log may grow
- * to 32 MiB before it is copied into the database: pages that change often are then copied once.
+ * The cache (in KiB, used when needed) holds the pages that a large commit touches. The log may
+ * grow to 32 MiB before it is copied into the database: pages that change often are copied once.
  */
 static const char settings[] =
     "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA cache_size=-32768;"

@@ -37,8 +37,7 @@ static qpy_status check_ops(const qpy_store_ops *ops, qpy_error *error)
 {
     if (!ops)
         return qpy__error(error, QPY_E_ARGUMENT, "ops is NULL");
-    qpy_status status =
-        qpy__options_check("qpy_store_ops", ops, ops->size, sizeof *ops, error);
+    qpy_status status = qpy__options_check("qpy_store_ops", ops, ops->size, sizeof *ops, error);
     if (status != QPY_OK)
         return status;
     const char *missing = !ops->name       ? "name"

@@ -33,15 +33,14 @@ static bool skip(const char **text, char c)
     return true;
 }
 
-/* Days from 1970-01-01 in the Gregorian calendar; the year begins in March to end with leap days. */
+/* Days from 1970-01-01 in the Gregorian calendar. Years begin in March, to end with leap days. */
 static int64_t days_from_date(int year, int month, int day)
 {
     int64_t shifted = month <= 2 ? year - 1 : year;
     int64_t era = (shifted >= 0 ? shifted : shifted - 399) / 400;
     int64_t year_of_era = shifted - era * 400;
     int64_t day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-    int64_t day_of_era =
-        year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
     return era * 146097 + day_of_era - 719468;
 }
 

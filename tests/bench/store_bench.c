@@ -30,7 +30,7 @@ struct work {
     long count;
 };
 
-/* Typical of a script that reads a package list: distinct subjects, a few predicates and contexts. */
+/* As a script does that reads a list of packages: many subjects, few predicates and contexts. */
 static void attest_one(qpy__session *session, int thread, long number)
 {
     char subject[64];

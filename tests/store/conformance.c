@@ -5,7 +5,7 @@
 
 #include <cjson/cJSON.h>
 
-/* ---- The stores -------------------------------------------------------------------------------- */
+/* ---- The stores ------------------------------------------------------------------------------ */
 
 static qpy_status open_memory(qpy_store **ret_store, qpy_error *error)
 {
@@ -41,7 +41,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* ---- Round trips ------------------------------------------------------------------------------- */
+/* ---- Round trips ----------------------------------------------------------------------------- */
 
 static bool same_strings(qpy_strings left, qpy_strings right)
 {
@@ -69,14 +69,14 @@ static bool compare(void *payload, const qpy_attestation *got)
     struct expectation *expectation = payload;
     const qpy_attestation *want = expectation->want;
     expectation->count++;
-    expectation->wrong = !same_text(got->id, want->id)                         ? "id"
-                         : !same_strings(got->subjects, want->subjects)        ? "subjects"
-                         : !same_strings(got->predicates, want->predicates)    ? "predicates"
-                         : !same_strings(got->contexts, want->contexts)        ? "contexts"
-                         : !same_strings(got->actors, want->actors)            ? "actors"
-                         : got->timestamp_ms != want->timestamp_ms             ? "timestamp_ms"
-                         : got->created_at_ms != want->created_at_ms           ? "created_at_ms"
-                         : !same_text(got->source, want->source)               ? "source"
+    expectation->wrong = !same_text(got->id, want->id)                      ? "id"
+                         : !same_strings(got->subjects, want->subjects)     ? "subjects"
+                         : !same_strings(got->predicates, want->predicates) ? "predicates"
+                         : !same_strings(got->contexts, want->contexts)     ? "contexts"
+                         : !same_strings(got->actors, want->actors)         ? "actors"
+                         : got->timestamp_ms != want->timestamp_ms          ? "timestamp_ms"
+                         : got->created_at_ms != want->created_at_ms        ? "created_at_ms"
+                         : !same_text(got->source, want->source)            ? "source"
                          : !same_text(got->attributes_json, want->attributes_json)
                              ? "attributes_json"
                              : NULL;
@@ -115,7 +115,8 @@ static void keeps_attributes_byte_for_byte(void **state)
 {
     static const char *const attributes[] = {
         "{}",
-        "{\"big\":12345678901234567890123,\"i64\":-9223372036854775808,\"2^53+1\":9007199254740993}",
+        "{\"big\":12345678901234567890123,\"i64\":-9223372036854775808,\"2^53+1\":"
+        "9007199254740993}",
         "{ \"small\" : 1e-7, \"large\":1E+400,\t\"float\":0.1000000000000000055 }",
         "{\"nested\":{\"list\":[1,[2.50,{\"deep\":null}],true,false]},\"\":\"empty key\"}",
         "{\"text\":\"\\u0000 \\u00e9 \xC3\xA9 \xF0\x9D\x84\x9E \\\"\\\\\",\"twice\":1,\"twice\":2}",
@@ -131,8 +132,8 @@ static void keeps_attributes_byte_for_byte(void **state)
 
 static void keeps_times(void **state)
 {
-    static const int64_t times[] = {0, 1, -1, -62135596800000, 253402300799999, 1709164800001,
-                                    951782400000, -1000};
+    static const int64_t times[] = {
+        0, 1, -1, -62135596800000, 253402300799999, 1709164800001, 951782400000, -1000};
     for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
         char id[16];
         snprintf(id, sizeof id, "AS-%zu", i);
@@ -156,7 +157,7 @@ static void keeps_large_values(void **state)
     free(json);
 }
 
-/* ---- Filters ----------------------------------------------------------------------------------- */
+/* ---- Filters --------------------------------------------------------------------------------- */
 
 static void put_some(qpy_store *store)
 {
@@ -204,12 +205,14 @@ static void matches_all_lists(void **state)
 {
     put_some(*state);
     assert_answer(*state, FILTER(.subjects = LIST("alice"), .predicates = LIST("hates")), "3");
-    assert_answer(*state, FILTER(.subjects = LIST("alice", "bob"), .contexts = LIST("home"),
-                                 .actors = LIST("bot")), "2");
+    assert_answer(
+        *state,
+        FILTER(.subjects = LIST("alice", "bob"), .contexts = LIST("home"), .actors = LIST("bot")),
+        "2");
     assert_answer(*state, FILTER(.subjects = LIST("carol"), .actors = LIST("bot")), "");
     assert_answer(*state, FILTER(.ids = LIST("1", "2"), .subjects = LIST("bob")), "2");
-    assert_answer(*state, FILTER(.subjects = LIST("everyone"), .contexts = LIST("work"),
-                                 .limit = 1), "4");
+    assert_answer(*state,
+                  FILTER(.subjects = LIST("everyone"), .contexts = LIST("work"), .limit = 1), "4");
 }
 
 static void compares_whole_strings_in_any_case(void **state)
@@ -221,10 +224,17 @@ static void compares_whole_strings_in_any_case(void **state)
     assert_answer(*state, FILTER(.subjects = LIST("*")), "");
     assert_answer(*state, FILTER(.predicates = LIST("hATEs"), .contexts = LIST("HOME")), "3");
     qpy_attestation attestation = sample("5");
-    attestation.subjects = LIST("Gr\xC3\xB6\xC3\x9F" "E");
+    attestation.subjects = LIST("Gr\xC3\xB6\xC3\x9F"
+                                "E");
     put(*state, attestation);
-    assert_answer(*state, FILTER(.subjects = LIST("gr\xC3\xB6\xC3\x9F" "e")), "5");
-    assert_answer(*state, FILTER(.subjects = LIST("gr\xC3\x96\xC3\x9F" "e")), "");
+    assert_answer(*state,
+                  FILTER(.subjects = LIST("gr\xC3\xB6\xC3\x9F"
+                                          "e")),
+                  "5");
+    assert_answer(*state,
+                  FILTER(.subjects = LIST("gr\xC3\x96\xC3\x9F"
+                                          "e")),
+                  "");
 }
 
 static void compares_ids_exactly(void **state)
@@ -278,7 +288,7 @@ static void takes_thousands_of_values(void **state)
 {
     enum { COUNT = 5000 };
     put_some(*state);
-    char (*texts)[16] = malloc(COUNT * sizeof *texts);
+    char(*texts)[16] = malloc(COUNT * sizeof *texts);
     const char **items = malloc(COUNT * sizeof *items);
     for (int i = 0; i < COUNT; i++) {
         snprintf(texts[i], sizeof texts[i], "value-%d", i);
@@ -296,7 +306,7 @@ static void finds_the_newest_of_many(void **state)
 {
     enum { COUNT = 1500 };
     qpy_attestation *list = calloc(COUNT, sizeof *list);
-    char (*ids)[16] = malloc(COUNT * sizeof *ids);
+    char(*ids)[16] = malloc(COUNT * sizeof *ids);
     qpy_strings rare = LIST("rare", "context");
     for (int i = 0; i < COUNT; i++) {
         snprintf(ids[i], sizeof ids[i], "%d", i);
@@ -328,7 +338,7 @@ static void stops_when_the_callback_says_so(void **state)
     assert_answer(*state, NULL, "4 3 2 1");
 }
 
-/* ---- All or none ------------------------------------------------------------------------------- */
+/* ---- All or none ----------------------------------------------------------------------------- */
 
 static void refuses_ids_that_are_taken(void **state)
 {
@@ -368,7 +378,7 @@ static void keeps_no_pointers(void **state)
     assert_answer(*state, FILTER(.subjects = LIST("moving")), "AS-1");
 }
 
-/* ---- Threads ----------------------------------------------------------------------------------- */
+/* ---- Threads --------------------------------------------------------------------------------- */
 
 #define THREADS 8
 #define EACH 500
@@ -412,8 +422,9 @@ static void serves_many_threads(void **state)
     struct worker workers[THREADS + 1];
     for (int i = 0; i <= THREADS; i++) {
         workers[i] = (struct worker){.store = *state, .number = i};
-        assert_int_equal(pthread_create(&threads[i], NULL, i < THREADS ? attest_many : query_many,
-                                        &workers[i]), 0);
+        assert_int_equal(
+            pthread_create(&threads[i], NULL, i < THREADS ? attest_many : query_many, &workers[i]),
+            0);
     }
     int stored = 0, refused = 0;
     for (int i = 0; i <= THREADS; i++) {
@@ -429,7 +440,7 @@ static void serves_many_threads(void **state)
     assert_int_equal(ask(*state, FILTER(.ids = LIST("0-1", "7-499", "99-0"))).count, 3);
 }
 
-/* ---- What it refuses --------------------------------------------------------------------------- */
+/* ---- What it refuses ------------------------------------------------------------------------- */
 
 static void assert_refused(qpy_store *store, qpy_attestation attestation, const char *part)
 {
@@ -564,7 +575,7 @@ static void reads_larger_filters(void **state)
                  "newer header");
 }
 
-/* ---- Descriptions ------------------------------------------------------------------------------ */
+/* ---- Descriptions ---------------------------------------------------------------------------- */
 
 static void describes_itself(void **state)
 {
@@ -604,10 +615,11 @@ static void writes_qntx_json(void **state)
     assert_ok(qpy_attestation_to_json(&attestation, &text, error));
     assert_null(strstr(text, "attributes"));
     qpy_free(text);
-    assert_fails(qpy_attestation_to_json(NULL, &text, error), QPY_E_ARGUMENT, "attestation is NULL");
+    assert_fails(qpy_attestation_to_json(NULL, &text, error), QPY_E_ARGUMENT,
+                 "attestation is NULL");
 }
 
-/* ---- A host's own store ------------------------------------------------------------------------ */
+/* ---- A host's own store ---------------------------------------------------------------------- */
 
 static qpy_status own_attest(void *self, const qpy_attestation *attestations, size_t count,
                              qpy_error *error)

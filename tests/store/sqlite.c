@@ -54,7 +54,7 @@ static void assert_open_fails(const char *path, qpy_status expected, const char 
     assert_null(store);
 }
 
-/* ---- The other side: a plain connection, as another program has it ------------------------------ */
+/* ---- The other side: a plain connection, as another program has it --------------------------- */
 
 static sqlite3 *connect_other(void)
 {
@@ -110,7 +110,8 @@ static const char older_qntx[] =
     "PRAGMA journal_mode=WAL;"
     "CREATE TABLE schema_migrations (version TEXT PRIMARY KEY, applied_at DATETIME);"
     "INSERT INTO schema_migrations VALUES ('001',''), ('002','');"
-    "CREATE TABLE attestations (id TEXT PRIMARY KEY, subjects JSON NOT NULL, predicates JSON NOT NULL,"
+    "CREATE TABLE attestations (id TEXT PRIMARY KEY, subjects JSON NOT NULL, predicates JSON NOT "
+    "NULL,"
     " contexts JSON NOT NULL, actors JSON NOT NULL, timestamp DATETIME NOT NULL,"
     " source TEXT NOT NULL DEFAULT 'cli', attributes JSON,"
     " created_at DATETIME DEFAULT CURRENT_TIMESTAMP);"
@@ -132,7 +133,8 @@ static const char newer_qntx[] =
     "PRAGMA journal_mode=WAL;"
     "CREATE TABLE schema_migrations (version TEXT PRIMARY KEY, applied_at DATETIME);"
     "INSERT INTO schema_migrations VALUES ('001',''), ('048',''), ('050','');"
-    "CREATE TABLE attestations (id TEXT PRIMARY KEY, subjects JSON NOT NULL, predicates JSON NOT NULL,"
+    "CREATE TABLE attestations (id TEXT PRIMARY KEY, subjects JSON NOT NULL, predicates JSON NOT "
+    "NULL,"
     " contexts JSON NOT NULL, actors JSON NOT NULL, timestamp DATETIME NOT NULL,"
     " source TEXT NOT NULL DEFAULT 'cli', attributes JSON,"
     " created_at DATETIME DEFAULT CURRENT_TIMESTAMP, signature BLOB, signer_did TEXT);"
@@ -142,21 +144,21 @@ static const char newer_qntx[] =
     "CREATE INDEX idx_junc_" name " ON attestation_" name "s(" name ");"                           \
     "CREATE INDEX idx_junc_" name "_id ON attestation_" name "s(attestation_id);"
     NEWER_JUNCTION("subject") NEWER_JUNCTION("predicate") NEWER_JUNCTION("context")
-    NEWER_JUNCTION("actor")
-    "CREATE TABLE watchers (id TEXT PRIMARY KEY);"
-    "INSERT INTO watchers VALUES ('keep me');"
-    "INSERT INTO attestations VALUES ('AS-1','[\"Alice\"]','[\"likes\"]','[\"_\"]','[\"AS-1\"]',"
-    " '2026-01-29T10:00:00.123+00:00','cli',NULL,'2026-01-29T10:00:00.123+00:00',x'00FF','did:key:z');"
-    "INSERT INTO attestation_subjects VALUES ('AS-1','Alice');"
-    "INSERT INTO attestation_predicates VALUES ('AS-1','likes');"
-    "INSERT INTO attestation_contexts VALUES ('AS-1','_');"
-    "INSERT INTO attestation_actors VALUES ('AS-1','AS-1');";
+        NEWER_JUNCTION("actor") "CREATE TABLE watchers (id TEXT PRIMARY KEY);"
+                                "INSERT INTO watchers VALUES ('keep me');"
+                                "INSERT INTO attestations VALUES "
+                                "('AS-1','[\"Alice\"]','[\"likes\"]','[\"_\"]','[\"AS-1\"]',"
+                                " '2026-01-29T10:00:00.123+00:00','cli',NULL,'2026-01-29T10:00:00."
+                                "123+00:00',x'00FF','did:key:z');"
+                                "INSERT INTO attestation_subjects VALUES ('AS-1','Alice');"
+                                "INSERT INTO attestation_predicates VALUES ('AS-1','likes');"
+                                "INSERT INTO attestation_contexts VALUES ('AS-1','_');"
+                                "INSERT INTO attestation_actors VALUES ('AS-1','AS-1');";
 
 /* The upgrade from the older to the newer: signatures, junction tables, and those made anew. */
-static const char upgrade_qntx[] =
-    "PRAGMA foreign_keys=OFF; BEGIN;"
-    "ALTER TABLE attestations ADD COLUMN signature BLOB;"
-    "ALTER TABLE attestations ADD COLUMN signer_did TEXT;"
+static const char upgrade_qntx[] = "PRAGMA foreign_keys=OFF; BEGIN;"
+                                   "ALTER TABLE attestations ADD COLUMN signature BLOB;"
+                                   "ALTER TABLE attestations ADD COLUMN signer_did TEXT;"
 #define UPGRADE_JUNCTION(name)                                                                     \
     "CREATE TABLE IF NOT EXISTS attestation_" name "s (attestation_id TEXT NOT NULL"               \
     " REFERENCES attestations(id) ON DELETE CASCADE, " name " TEXT NOT NULL);"                     \
@@ -172,12 +174,12 @@ static const char upgrade_qntx[] =
     "CREATE INDEX idx_junc_" name " ON attestation_" name "s(" name ");"                           \
     "CREATE INDEX idx_junc_" name "_id ON attestation_" name "s(attestation_id);"
     UPGRADE_JUNCTION("actor") UPGRADE_JUNCTION("context") UPGRADE_JUNCTION("subject")
-    UPGRADE_JUNCTION("predicate")
-    "CREATE TABLE IF NOT EXISTS schema_migrations (version TEXT PRIMARY KEY, applied_at DATETIME);"
-    "INSERT INTO schema_migrations VALUES ('048',''), ('050','');"
-    "COMMIT; PRAGMA foreign_keys=ON;";
+        UPGRADE_JUNCTION("predicate") "CREATE TABLE IF NOT EXISTS schema_migrations (version TEXT "
+                                      "PRIMARY KEY, applied_at DATETIME);"
+                                      "INSERT INTO schema_migrations VALUES ('048',''), ('050','');"
+                                      "COMMIT; PRAGMA foreign_keys=ON;";
 
-/* ---- QNTX's databases -------------------------------------------------------------------------- */
+/* ---- QNTX's databases ------------------------------------------------------------------------ */
 
 static void finds_what_is_in_a_database_of_older_qntx(void **state)
 {
@@ -249,18 +251,20 @@ static void leaves_a_database_of_newer_qntx_as_it_is(void **state)
     put(store, sample("ours"));
     assert_answer(store, FILTER(.subjects = LIST("alice", "SUBJECT")), "AS-1 ours");
     assert_answer(store, FILTER(.subjects = LIST("alice"), .limit = 1), "AS-1");
-    run_sql(db, "BEGIN;"
-                "INSERT INTO attestations (id,subjects,predicates,contexts,actors,timestamp)"
-                " VALUES ('AS-2','[\"Alice\"]','[\"p\"]','[\"c\"]','[\"a\"]','2026-02-01T00:00:00Z');"
-                "INSERT INTO attestation_subjects VALUES ('AS-2','Alice');"
-                "INSERT INTO attestation_predicates VALUES ('AS-2','p');"
-                "COMMIT");
+    run_sql(db,
+            "BEGIN;"
+            "INSERT INTO attestations (id,subjects,predicates,contexts,actors,timestamp)"
+            " VALUES ('AS-2','[\"Alice\"]','[\"p\"]','[\"c\"]','[\"a\"]','2026-02-01T00:00:00Z');"
+            "INSERT INTO attestation_subjects VALUES ('AS-2','Alice');"
+            "INSERT INTO attestation_predicates VALUES ('AS-2','p');"
+            "COMMIT");
     assert_answer(store, FILTER(.subjects = LIST("alice"), .predicates = LIST("P")), "AS-2");
     qpy_store_close(store);
     assert_string_equal(text_of(db, schema), before);
     assert_string_equal(text_of(db, "SELECT id FROM watchers"), "keep me");
     assert_string_equal(text_of(db, "SELECT subject FROM attestation_subjects"
-                                    " WHERE attestation_id='ours'"), "subject");
+                                    " WHERE attestation_id='ours'"),
+                        "subject");
     assert_string_equal(text_of(db, "SELECT hex(signature) FROM attestations WHERE id='AS-1'"),
                         "00FF");
     free(before);
@@ -284,7 +288,8 @@ static void survives_an_upgrade_of_qntx(void **state)
                         "after before new-1");
     store = open_store();
     assert_string_equal(text_of(db, "SELECT count(*) FROM sqlite_master WHERE name IN"
-                                    " ('qntxpy_unindexed','qntxpy_inserted')"), "0");
+                                    " ('qntxpy_unindexed','qntxpy_inserted')"),
+                        "0");
     put(store, sample("later"));
     assert_answer(store, FILTER(.subjects = LIST("subject")), "later after before");
     qpy_store_close(store);
@@ -303,7 +308,7 @@ static void upgrades_of_qntx_work_on_a_closed_database(void **state)
     qpy_store_close(store);
 }
 
-/* ---- Read-only --------------------------------------------------------------------------------- */
+/* ---- Read-only ------------------------------------------------------------------------------- */
 
 static void reads_only(void **state)
 {
@@ -351,7 +356,7 @@ static void does_not_create_when_reading(void **state)
     assert_fails(open_with(QPY_DEFAULT, 1, &store, error), QPY_E_STORE_FOREIGN, "empty database");
 }
 
-/* ---- Files that are something else ------------------------------------------------------------- */
+/* ---- Files that are something else ----------------------------------------------------------- */
 
 static void assert_untouched(qpy_status expected, const char *part)
 {
@@ -407,7 +412,7 @@ static void refuses_what_is_no_database(void **state)
 static void put_many(qpy_store *store, const char *prefix, int count)
 {
     qpy_attestation *list = calloc((size_t)count, sizeof *list);
-    char (*ids)[32] = malloc((size_t)count * sizeof *ids);
+    char(*ids)[32] = malloc((size_t)count * sizeof *ids);
     for (int i = 0; i < count; i++) {
         snprintf(ids[i], sizeof ids[i], "%s-%d", prefix, i);
         list[i] = sample(ids[i]);
@@ -441,7 +446,7 @@ static void reports_a_truncated_database(void **state)
     assert_fails(open_and_read(error), QPY_E_STORE_CORRUPT, "malformed");
 }
 
-/* ---- Paths that do not work -------------------------------------------------------------------- */
+/* ---- Paths that do not work ------------------------------------------------------------------ */
 
 static void reports_paths_that_cannot_be_opened(void **state)
 {
@@ -458,7 +463,8 @@ static void takes_every_path_literally(void **state)
     char before[4096];
     assert_non_null(getcwd(before, sizeof before));
     assert_int_equal(chdir(directory), 0);
-    static const char *const names[] = {":memory:", "file:x?mode=memory", "plain.db", "gr\xC3\xB6\xC3\x9F e"};
+    static const char *const names[] = {":memory:", "file:x?mode=memory", "plain.db",
+                                        "gr\xC3\xB6\xC3\x9F e"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         qpy_store *store;
         assert_ok(qpy_store_open_sqlite(names[i], NULL, &store, error));
@@ -492,7 +498,7 @@ static void refuses_bad_arguments(void **state)
     assert_int_equal(access(DATABASE, F_OK), -1);
 }
 
-/* ---- Locks ------------------------------------------------------------------------------------- */
+/* ---- Locks ----------------------------------------------------------------------------------- */
 
 static void waits_no_longer_than_told(void **state)
 {
@@ -561,7 +567,7 @@ static void queries_do_not_block_writers(void **state)
     qpy_store_close(store);
 }
 
-/* ---- A full disk ------------------------------------------------------------------------------- */
+/* ---- A full disk ----------------------------------------------------------------------------- */
 
 static void limit_files(rlim_t size)
 {
@@ -597,7 +603,7 @@ static void works_again_after_a_full_disk(void **state)
     signal(SIGXFSZ, before);
 }
 
-/* ---- Several processes ------------------------------------------------------------------------- */
+/* ---- Several processes ----------------------------------------------------------------------- */
 
 /* In a child of its own: cmocka must not go on in it. Returns 0 or the number of the step. */
 static int attest_in_child(const char *prefix, int count)
@@ -686,7 +692,7 @@ static void keeps_what_it_promised_when_killed(void **state)
     qpy_store_close(store);
 }
 
-/* ---- Plans ------------------------------------------------------------------------------------- */
+/* ---- Plans ----------------------------------------------------------------------------------- */
 
 static const char *plan_of(sqlite3 *db, unsigned shape)
 {
@@ -744,7 +750,7 @@ static void uses_an_index_for_every_question(void **state)
     sqlite3_close(db);
 }
 
-/* ---- Times ------------------------------------------------------------------------------------- */
+/* ---- Times ----------------------------------------------------------------------------------- */
 
 static void reads_every_format_of_time(void **state)
 {
@@ -770,10 +776,23 @@ static void reads_every_format_of_time(void **state)
         {"1900-03-01T00:00:00Z", -2203891200000},
     };
     static const char *const bad[] = {
-        "", "now", "2026", "2026-1-29", "2026-13-01", "2026-01-32", "2026-01-00",
-        "2026-01-29T", "2026-01-29T25:00:00Z", "2026-01-29T10:60:00Z", "2026-01-29T10:00:00.Z",
-        "2026-01-29T10:00:00Zx", "2026-01-29T10:00:00+5", "2026-01-29T10:00:00 CET",
-        "2026-01-29x", "-026-01-29", "2026-01-29T10:00:00+05:0",
+        "",
+        "now",
+        "2026",
+        "2026-1-29",
+        "2026-13-01",
+        "2026-01-32",
+        "2026-01-00",
+        "2026-01-29T",
+        "2026-01-29T25:00:00Z",
+        "2026-01-29T10:60:00Z",
+        "2026-01-29T10:00:00.Z",
+        "2026-01-29T10:00:00Zx",
+        "2026-01-29T10:00:00+5",
+        "2026-01-29T10:00:00 CET",
+        "2026-01-29x",
+        "-026-01-29",
+        "2026-01-29T10:00:00+05:0",
     };
     for (size_t i = 0; i < sizeof sound / sizeof *sound; i++) {
         int64_t unix_ms = 42;

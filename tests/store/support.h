@@ -1,4 +1,4 @@
-/* What the tests of stores share: a directory of their own, attestations by the dozen, and answers. */
+/* What the tests of stores share: a directory of their own, attestations, and answers. */
 #ifndef TESTS_STORE_SUPPORT_H
 #define TESTS_STORE_SUPPORT_H
 
@@ -17,7 +17,7 @@
 
 #define UNUSED_OK __attribute__((unused))
 
-/* ---- A directory that goes with the test ------------------------------------------------------- */
+/* ---- A directory that goes with the test ----------------------------------------------------- */
 
 static char directory[256];
 
@@ -51,7 +51,7 @@ UNUSED_OK static const char *in_directory(const char *name)
     return path;
 }
 
-/* ---- Attestations ------------------------------------------------------------------------------ */
+/* ---- Attestations ---------------------------------------------------------------------------- */
 
 #define LIST(...)                                                                                  \
     ((qpy_strings){(const char *const[]){__VA_ARGS__},                                             \
@@ -102,7 +102,7 @@ UNUSED_OK static void put(qpy_store *store, qpy_attestation attestation)
     assert_ok(qpy_store_attest(store, &attestation, 1, error));
 }
 
-/* ---- Answers ----------------------------------------------------------------------------------- */
+/* ---- Answers --------------------------------------------------------------------------------- */
 
 struct answer {
     char ids[4096]; /* separated by blanks, as far as they fit */
@@ -140,7 +140,11 @@ UNUSED_OK static struct answer ask(qpy_store *store, const qpy_filter *filter)
 #else
 #pragma GCC diagnostic ignored "-Woverride-init"
 #endif
-#define FILTER(...) (&(qpy_filter){.size = sizeof(qpy_filter), .since_ms = QPY_DEFAULT,            \
-                                   .until_ms = QPY_DEFAULT, .limit = QPY_DEFAULT, __VA_ARGS__})
+#define FILTER(...)                                                                                \
+    (&(qpy_filter){.size = sizeof(qpy_filter),                                                     \
+                   .since_ms = QPY_DEFAULT,                                                        \
+                   .until_ms = QPY_DEFAULT,                                                        \
+                   .limit = QPY_DEFAULT,                                                           \
+                   __VA_ARGS__})
 
 #endif

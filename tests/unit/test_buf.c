@@ -114,10 +114,8 @@ static void writes_json_strings(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(grows_as_needed),
-        cmocka_unit_test(ends_with_a_terminator),
-        cmocka_unit_test(keeps_to_its_maximum),
-        cmocka_unit_test(hands_over_its_text),
+        cmocka_unit_test(grows_as_needed),      cmocka_unit_test(ends_with_a_terminator),
+        cmocka_unit_test(keeps_to_its_maximum), cmocka_unit_test(hands_over_its_text),
         cmocka_unit_test(writes_json_strings),
     };
     return cmocka_run_group_tests_name("buf", tests, NULL, NULL);

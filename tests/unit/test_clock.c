@@ -87,8 +87,7 @@ static void wakes_when_it_is_signalled(void **state)
     pthread_mutex_lock(&signalled.mutex);
     assert_int_equal(pthread_create(&thread, NULL, signal_it, &signalled), 0);
     while (!signalled.ready)
-        assert_true(
-            qpy__cond_wait_until(&signalled.condition, &signalled.mutex, QPY__USEC_NEVER));
+        assert_true(qpy__cond_wait_until(&signalled.condition, &signalled.mutex, QPY__USEC_NEVER));
     pthread_mutex_unlock(&signalled.mutex);
     pthread_join(thread, NULL);
     pthread_cond_destroy(&signalled.condition);
@@ -110,10 +109,8 @@ static void can_be_replaced(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(writes_times),
-        cmocka_unit_test(never_runs_backwards),
-        cmocka_unit_test(waits_until_a_deadline),
-        cmocka_unit_test(wakes_when_it_is_signalled),
+        cmocka_unit_test(writes_times),           cmocka_unit_test(never_runs_backwards),
+        cmocka_unit_test(waits_until_a_deadline), cmocka_unit_test(wakes_when_it_is_signalled),
         cmocka_unit_test(can_be_replaced),
     };
     return cmocka_run_group_tests_name("clock", tests, NULL, NULL);

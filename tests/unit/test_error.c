@@ -99,8 +99,7 @@ static void checks_the_size_of_options(void **state)
     assert_non_null(strstr(error.message, "was it initialised?"));
     assert_int_equal(qpy__options_check("options", &options, known - 1, known, NULL),
                      QPY_E_OPTIONS);
-    assert_int_equal(qpy__options_check("options", &options, SIZE_MAX, known, NULL),
-                     QPY_E_OPTIONS);
+    assert_int_equal(qpy__options_check("options", &options, SIZE_MAX, known, NULL), QPY_E_OPTIONS);
 }
 
 int main(void)

@@ -32,7 +32,8 @@ static const char *segment_of(const char *seed)
     assert_memory_equal(id, "AS-", 3);
     size_t length = strlen(id) - 3 - 3 - SUFFIX;
     assert_memory_equal(id + 3 + length, "---", 3);
-    assert_int_equal(strspn(id + strlen(id) - SUFFIX, "23456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"), SUFFIX);
+    assert_int_equal(strspn(id + strlen(id) - SUFFIX, "23456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
+                     SUFFIX);
     memcpy(segment, id + 3, length);
     segment[length] = '\0';
     return segment;
@@ -47,11 +48,15 @@ static void cleans_seeds(void **state)
         {"Alice", "ALICE"},
         {"hello, world!", "HELOWORL"},
         {"M\xC3\xBCller", "MULER"},
-        {"Stra\xC3\x9F" "e", "STRASE"},
+        {"Stra\xC3\x9F"
+         "e",
+         "STRASE"},
         {"\xC3\x86gir", "AEGIR"},
         {"\xC5\x93uvre", "OEUVRE"},
         {"Mu\xCC\x88ller", "MULER"},
-        {"\xC5\x81\xC3\xB3" "d\xC5\xBA", "ODZ"},
+        {"\xC5\x81\xC3\xB3"
+         "d\xC5\xBA",
+         "ODZ"},
         {"\xD0\x9C\xD0\xBE\xD1\x81kva", "KVA"},
         {"\xE6\x9D\xB1\xE4\xBA\xAC", ""},
         {"\xF0\x9F\x98\x80ok", "OK"},
@@ -62,7 +67,9 @@ static void cleans_seeds(void **state)
         {"a--a", "A"},
         {"007Bond", "BOND"},
         {"42", ""},
-        {"1\xC2\xBD" "a", "A"},
+        {"1\xC2\xBD"
+         "a",
+         "A"},
         {"x\xC2\xBC", "XI4"},
         {"j0hn", "JOHN"},
         {"a1ice", "AIICE"},

@@ -74,14 +74,15 @@ static void assert_member(const cJSON *json, const char *name, const char *expec
     free(text);
 }
 
-/* ---- Completing -------------------------------------------------------------------------------- */
+/* ---- Completing ------------------------------------------------------------------------------ */
 
 static void completes_an_attestation(void **state)
 {
     struct fixture *fixture = *state;
     int64_t before = qpy__wall_ms();
-    cJSON *json = attest_json(fixture->session, &(qpy_attestation){
-        .subjects = LIST("Package Foo"), .timestamp_ms = QPY_DEFAULT, .source = "python"});
+    cJSON *json = attest_json(fixture->session, &(qpy_attestation){.subjects = LIST("Package Foo"),
+                                                                   .timestamp_ms = QPY_DEFAULT,
+                                                                   .source = "python"});
     const char *id = cJSON_GetStringValue(cJSON_GetObjectItem(json, "id"));
     assert_memory_equal(id, "AS-PACKAGEF---", 14);
     assert_int_equal(strlen(id), 14 + 8);
@@ -212,7 +213,7 @@ static void draws_new_ids_when_they_are_taken(void **state)
     qpy_store_close(store);
 }
 
-/* ---- Immediate --------------------------------------------------------------------------------- */
+/* ---- Immediate ------------------------------------------------------------------------------- */
 
 static void stores_at_once(void **state)
 {
@@ -225,7 +226,7 @@ static void stores_at_once(void **state)
     assert_int_equal(qpy__session_count(fixture->session), 2);
 }
 
-/* ---- With the job ------------------------------------------------------------------------------ */
+/* ---- With the job ---------------------------------------------------------------------------- */
 
 static void stores_with_the_job(void **state)
 {
@@ -294,7 +295,7 @@ static void refuses_ids_that_are_pending(void **state)
                  "'AS-1'");
 }
 
-/* ---- The end ----------------------------------------------------------------------------------- */
+/* ---- The end --------------------------------------------------------------------------------- */
 
 static void refuses_everything_when_sealed(void **state)
 {
@@ -398,7 +399,7 @@ static void closing_waits_for_calls_left_behind(void **state)
     qpy__session_close(session);
 }
 
-/* ---- Ids and counts ---------------------------------------------------------------------------- */
+/* ---- Ids and counts -------------------------------------------------------------------------- */
 
 static void lists_the_first_ids(void **state)
 {
@@ -424,7 +425,7 @@ static void lists_the_first_ids(void **state)
     qpy_free(text);
 }
 
-/* ---- Threads ----------------------------------------------------------------------------------- */
+/* ---- Threads --------------------------------------------------------------------------------- */
 
 #define THREADS 6
 #define EACH 300
@@ -456,8 +457,10 @@ static void serves_threads(void **state)
     struct fixture *fixture = *state;
     pthread_t threads[THREADS + 1];
     for (int i = 0; i <= THREADS; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, i < THREADS ? attest_often : commit_often,
-                                        fixture->session), 0);
+        assert_int_equal(pthread_create(&threads[i], NULL,
+                                        i < THREADS ? attest_often : commit_often,
+                                        fixture->session),
+                         0);
     for (int i = 0; i <= THREADS; i++) {
         void *result;
         pthread_join(threads[i], &result);
