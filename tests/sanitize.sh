@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# The tests with sanitizers. usage: tests/sanitize.sh [asan] [tsan]    default: both
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+[ $# -gt 0 ] || set -- asan tsan
+
+# CPython keeps memory until the process ends; what our own code loses is still found.
+suppressions=$PWD/build/lsan.supp
+mkdir -p build
+echo 'leak:libpython3' >"$suppressions"
+export LSAN_OPTIONS=suppressions=$suppressions:print_suppressions=0
+export ASAN_OPTIONS=allocator_may_return_null=1 # scripts ask for more than there is, and must fail
+export UBSAN_OPTIONS=print_stacktrace=1
+
+for preset in "$@"; do
+    echo "== $preset"
+    # TSan has no room for its shadow where addresses are random beyond its map.
+    setarch "$(uname -m)" --addr-no-randomize ./dev test "$preset"
+done
