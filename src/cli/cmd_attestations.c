@@ -47,9 +47,10 @@ static const struct cli_option attestations_options[] = {
     CLI_HELP_AND_END,
 };
 
-static const struct cli_column columns[] = {{"TIME", 20},    {"SUBJECTS", 8}, {"PREDICATES", 8},
-                                            {"CONTEXTS", 8}, {"ACTORS", 8},   {"ATTRIBUTES", 8},
-                                            {"ID", 8}};
+static const struct cli_column columns[] = {
+    {"TIME", 20, false}, {"SUBJECTS", 8, false},  {"PREDICATES", 8, false}, {"CONTEXTS", 8, false},
+    {"ACTORS", 4, true}, {"ATTRIBUTES", 4, true}, {"ID", 4, true},
+};
 
 enum { COLUMN_COUNT = sizeof columns / sizeof columns[0] };
 

@@ -1,4 +1,5 @@
-/* Glue to cJSON, and a scanner that keeps the exact text of an id, which cJSON would round. */
+/* A strict scanner, since cJSON takes 01 for a number, rounds ids and counts no positions; and the
+ * result of a refused job, made with cJSON. */
 #include "cli/json.h"
 
 #include <cjson/cJSON.h>
@@ -8,17 +9,8 @@
 
 #include "cli/text.h"
 
-bool cli_json_valid(const char *text, size_t *ret_position)
-{
-    const char *end = NULL;
-    cJSON *value = cJSON_ParseWithOpts(text, &end, 1);
-    if (value) {
-        cJSON_Delete(value);
-        return true;
-    }
-    *ret_position = end ? (size_t)(end - text) : 0;
-    return false;
-}
+/* Nesting that is followed; the engine refuses deeper values too. */
+enum { DEPTH_MAX = 1000 };
 
 /* What is left to read. */
 struct scan {
@@ -108,44 +100,23 @@ static bool skip_number(struct scan *scan)
     return skip_digits(scan) > 0;
 }
 
-/* Pass over an object or array by counting brackets; the engine judges what is in it. */
-static bool skip_container(struct scan *scan)
+static bool skip_word(struct scan *scan)
 {
-    size_t depth = 0;
-    while (scan->at < scan->end) {
-        if (*scan->at == '"') {
-            if (!skip_string(scan))
-                return false;
+    static const char *const words[] = {"true", "false", "null"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        size_t length = strlen(words[i]);
+        if ((size_t)(scan->end - scan->at) < length || memcmp(scan->at, words[i], length) != 0)
             continue;
-        }
-        if (next_is(scan, "[{"))
-            depth++;
-        if (next_is(scan, "]}"))
-            depth--;
-        scan->at++;
-        if (depth == 0)
-            return true;
+        scan->at += length;
+        return true;
     }
     return false;
 }
 
-static bool skip_value(struct scan *scan)
-{
-    skip_space(scan);
-    if (next_is(scan, "\""))
-        return skip_string(scan);
-    if (next_is(scan, "[{"))
-        return skip_container(scan);
-    if (next_is(scan, "-0123456789"))
-        return skip_number(scan);
-    const char *start = scan->at;
-    while (scan->at < scan->end && *scan->at >= 'a' && *scan->at <= 'z')
-        scan->at++;
-    return scan->at > start;
-}
+static bool skip_value(struct scan *scan, size_t depth);
 
-/* One `"name": value` of an object; an id is kept in *ret_id. */
-static bool skip_member(struct scan *scan, struct cli_slice *ret_id)
+/* One `"name": value` of an object; an id that is a string or a number is kept in *ret_id. */
+static bool skip_member(struct scan *scan, size_t depth, struct cli_slice *ret_id)
 {
     skip_space(scan);
     const char *name = scan->at;
@@ -157,12 +128,63 @@ static bool skip_member(struct scan *scan, struct cli_slice *ret_id)
     skip_space(scan);
     const char *value = scan->at;
     bool fits = next_is(scan, "\"-0123456789");
-    if (!skip_value(scan))
+    if (!skip_value(scan, depth))
         return false;
     if (is_id)
         *ret_id = fits ? (struct cli_slice){value, (size_t)(scan->at - value)}
                        : (struct cli_slice){NULL, 0};
     return true;
+}
+
+static bool skip_object(struct scan *scan, size_t depth)
+{
+    struct cli_slice id; /* of no interest here */
+    scan->at++;
+    if (skip_char(scan, '}'))
+        return true;
+    do {
+        if (!skip_member(scan, depth, &id))
+            return false;
+    } while (skip_char(scan, ','));
+    return skip_char(scan, '}');
+}
+
+static bool skip_array(struct scan *scan, size_t depth)
+{
+    scan->at++;
+    if (skip_char(scan, ']'))
+        return true;
+    do {
+        if (!skip_value(scan, depth))
+            return false;
+    } while (skip_char(scan, ','));
+    return skip_char(scan, ']');
+}
+
+static bool skip_value(struct scan *scan, size_t depth)
+{
+    skip_space(scan);
+    if (depth >= DEPTH_MAX)
+        return false;
+    if (next_is(scan, "{"))
+        return skip_object(scan, depth + 1);
+    if (next_is(scan, "["))
+        return skip_array(scan, depth + 1);
+    if (next_is(scan, "\""))
+        return skip_string(scan);
+    if (next_is(scan, "-0123456789"))
+        return skip_number(scan);
+    return skip_word(scan);
+}
+
+bool cli_json_valid(const char *text, size_t *ret_position)
+{
+    struct scan scan = {text, text + strlen(text)};
+    bool valid = skip_value(&scan, 0);
+    if (valid)
+        skip_space(&scan);
+    *ret_position = (size_t)(scan.at - text);
+    return valid && scan.at == scan.end;
 }
 
 bool cli_json_find_id(const char *text, size_t length, struct cli_slice *ret_id)
@@ -171,7 +193,7 @@ bool cli_json_find_id(const char *text, size_t length, struct cli_slice *ret_id)
     struct cli_slice id = {NULL, 0};
     if (!skip_char(&scan, '{'))
         return false;
-    while (skip_member(&scan, &id) && skip_char(&scan, ','))
+    while (skip_member(&scan, 1, &id) && skip_char(&scan, ','))
         continue;
     if (id.data)
         *ret_id = id;

@@ -63,8 +63,7 @@ void cli_session_close(struct cli_session *session, int status)
     size_t abandoned = qpy_engine_close(session->engine);
     session->engine = NULL;
     if (abandoned > 0) {
-        cli_error("%zu script%s could not be stopped; ending the process", abandoned,
-                  abandoned == 1 ? "" : "s");
+        cli_error("a script could not be stopped; ending the process");
         fflush(NULL);
         _exit(status);
     }

@@ -61,12 +61,12 @@ static void natural_widths(const struct cli_table *table, size_t *widths)
     }
 }
 
-/* The widest column that may still become narrower; column_count if there is none. */
-static size_t widest(const struct cli_table *table, const size_t *widths)
+/* The widest column of this kind that may become narrower; column_count if there is none. */
+static size_t widest(const struct cli_table *table, const size_t *widths, bool minor)
 {
     size_t found = table->column_count;
     for (size_t i = 0; i < table->column_count; i++) {
-        if (widths[i] <= table->columns[i].min)
+        if (table->columns[i].minor != minor || widths[i] <= table->columns[i].min)
             continue;
         if (found == table->column_count || widths[i] > widths[found])
             found = i;
@@ -83,7 +83,9 @@ static void fit(const struct cli_table *table, size_t *widths, size_t limit)
         total += widths[i];
     }
     for (; total > limit; total--) {
-        size_t column = widest(table, widths);
+        size_t column = widest(table, widths, true);
+        if (column == table->column_count)
+            column = widest(table, widths, false);
         if (column == table->column_count)
             return;
         widths[column]--;

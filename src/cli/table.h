@@ -8,7 +8,8 @@
 
 struct cli_column {
     const char *title;
-    size_t min; /* columns on the terminal that it keeps when space is short */
+    size_t min; /* what it keeps when the terminal is narrow */
+    bool minor; /* becomes narrower before others do */
 };
 
 struct cli_table {

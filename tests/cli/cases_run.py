@@ -37,6 +37,13 @@ class Statuses(Case):
     def test_timeout_of_busy_loop(self):
         self.status(124, "while True: pass", "--timeout", "0.2")
 
+    def test_timeout_of_a_call_that_keeps_the_gil(self):
+        """The thread is left behind; the program ends all the same, with the result."""
+        code = "print('begun')\nimport re\nre.match('(a+)+$', 'a' * 40 + 'b')"
+        done = self.call("run", "--timeout", "0.2", "-c", code)
+        self.assertEqual((124, "begun\n"), (done.returncode, done.stdout), done.stderr)
+        self.assertIn("JobTimeout", done.stderr)
+
     def test_smallest_timeout(self):
         self.status(124, "import time; time.sleep(50)", "--timeout", "1e-9")
 

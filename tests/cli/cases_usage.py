@@ -90,11 +90,19 @@ class Usage(Case):
 
     def test_json_input(self):
         for text, position in {
-            "{bad": "byte 3",
+            "{bad": "byte 2",
             "[1, 2": "byte 6",
             "": "byte 1",
             '{"a": 1} x': "byte 10",
             "nul": "byte 1",
+            "NaN": "byte 1",
+            "[01]": "byte 4",
+            "[1.]": "byte 4",
+            '["a\tb"]': "byte 4",
+            '["\\x"]': "byte 4",
+            "[1,]": "byte 4",
+            '{"a":1,}': "byte 8",
+            "[" * 5000 + "]" * 5000: "byte 1001",
             '{"a" 1}': "byte 6",
         }.items():
             for option in ("--input", "--upstream"):
