@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Formatting, static analysis and the project's own rules. Needs a configured build/dev.
+# Formatting, static analysis and the project's own rules.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -12,9 +12,11 @@ clang-format --dry-run -Werror "${sources[@]}"
 echo "== project rules"
 python3 tests/lint/check.py --self-test
 python3 tests/lint/check.py
+echo "the longest functions:"
+python3 tests/lint/check.py --longest
 
 echo "== clang-tidy"
-[ -f build/dev/compile_commands.json ] || ./dev build dev
+cmake --preset dev >/dev/null # so that compile_commands.json knows every file
 printf '%s\n' "${library[@]}" | xargs -P "$(nproc)" -n 8 clang-tidy -p build/dev --quiet 2>/dev/null
 
 echo "== README's generated parts"

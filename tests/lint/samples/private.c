@@ -1,3 +1,8 @@
 /* A sample. */
 // judged as src/interp/x.c breaks versions
-void qpy__f(void) { _PyRuntime_Do(); }
+#include <internal/pycore_interp.h> /* bad */
+void *qpy__f(void)
+{
+    _PyRuntime_Do();      /* bad */
+    return &_Py_NoneData; /* bad */
+}

@@ -1,0 +1,4 @@
+/* A sample. */
+// judged as src/cli/x.c breaks layers
+#include "cli/x.h"
+#include "engine/engine.h" /* bad */

@@ -1,0 +1,5 @@
+/* A sample. */
+// judged as src/core/x.c breaks names
+void helper(void) /* bad */
+{
+}
