@@ -34,7 +34,8 @@ static void flush_pending(struct stream *self, struct qpy__task *task)
     self->pending_length = 0;
     if (length == 0)
         return;
-    Py_BEGIN_ALLOW_THREADS qpy__task_emit_output(task, self->number, data, length);
+    Py_BEGIN_ALLOW_THREADS
+    qpy__task_emit_output(task, self->number, data, length);
     Py_END_ALLOW_THREADS
 }
 
@@ -43,8 +44,10 @@ static void emit_live(struct stream *self, struct qpy__task *task, const char *d
     if (length > LINE_MAXIMUM - self->pending_length)
         flush_pending(self, task);
     if (length > LINE_MAXIMUM) {
-        Py_BEGIN_ALLOW_THREADS qpy__task_emit_output(task, self->number, data, length);
-        Py_END_ALLOW_THREADS return;
+        Py_BEGIN_ALLOW_THREADS
+        qpy__task_emit_output(task, self->number, data, length);
+        Py_END_ALLOW_THREADS
+        return;
     }
     /* While the GIL was released another thread may have filled `pending` again. */
     if (length > LINE_MAXIMUM - self->pending_length)

@@ -149,7 +149,8 @@ static bool wait_for_threads(struct qpy__interp *interp, qpy__usec until)
     while (count_thread_states(interp) > 1) {
         if (qpy__monotonic_now() >= until)
             return false;
-        Py_BEGIN_ALLOW_THREADS qpy__nap(TEARDOWN_BEAT);
+        Py_BEGIN_ALLOW_THREADS
+        qpy__nap(TEARDOWN_BEAT);
         Py_END_ALLOW_THREADS
     }
     return true;
@@ -200,6 +201,9 @@ bool qpy__interp_end(struct qpy__interp *interp, qpy__usec patience)
     PyEval_RestoreThread(interp->states.job);
     bool alone = wait_for_threads(interp, start + patience / 3);
     if (!alone) {
+        struct qpy__task *task = qpy__module_state(interp->module)->task;
+        if (task)
+            qpy__stop_end(&task->stop);
         expel_threads(interp);
         alone = wait_for_threads(interp, start + patience);
     }

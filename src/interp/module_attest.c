@@ -209,8 +209,11 @@ static int store_claim(struct qpy__task *task, const qpy_attestation *attestatio
 {
     qpy_error error = QPY_ERROR_INIT;
     qpy_status status;
-    Py_BEGIN_ALLOW_THREADS status = qpy__session_attest(task->session, attestation, NULL, &error);
-    Py_END_ALLOW_THREADS if (status == QPY_OK) return 0;
+    Py_BEGIN_ALLOW_THREADS
+    status = qpy__session_attest(task->session, attestation, NULL, &error);
+    Py_END_ALLOW_THREADS
+    if (status == QPY_OK)
+        return 0;
     if (status == QPY_E_EXISTS)
         return 1;
     (void)raise_status("attest", &error);
@@ -382,9 +385,10 @@ static PyObject *run_query(PyObject *module, const char *function, const qpy_fil
     qpy__buf_init(&answer.json, ANSWER_MAXIMUM);
     qpy__buf_char(&answer.json, '[');
     qpy_status status;
-    Py_BEGIN_ALLOW_THREADS status =
-        qpy__session_query(task->session, filter, add_match, &answer, &answer.error);
-    Py_END_ALLOW_THREADS qpy__buf_char(&answer.json, ']');
+    Py_BEGIN_ALLOW_THREADS
+    status = qpy__session_query(task->session, filter, add_match, &answer, &answer.error);
+    Py_END_ALLOW_THREADS
+    qpy__buf_char(&answer.json, ']');
     PyObject *list = NULL;
     if (status != QPY_OK || answer.status != QPY_OK)
         (void)raise_status(function, &answer.error);

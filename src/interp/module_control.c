@@ -54,8 +54,10 @@ static PyObject *progress(PyObject *module, PyObject *args, PyObject *kwargs)
     if (!task || parse_count("current", current_value, &current) < 0 ||
         (total_value != Py_None && parse_count("total", total_value, &total) < 0))
         return NULL;
-    Py_BEGIN_ALLOW_THREADS qpy__task_emit_progress(task, current, total, message);
-    Py_END_ALLOW_THREADS Py_RETURN_NONE;
+    Py_BEGIN_ALLOW_THREADS
+    qpy__task_emit_progress(task, current, total, message);
+    Py_END_ALLOW_THREADS
+    Py_RETURN_NONE;
 }
 
 static bool is_level(const char *level)
@@ -112,8 +114,10 @@ static PyObject *log_record(PyObject *module, PyObject *args, PyObject *kwargs)
             PyErr_Format(PyExc_ValueError, "log() fields are over %d bytes as JSON",
                          FIELDS_MAXIMUM);
         } else {
-            Py_BEGIN_ALLOW_THREADS qpy__task_emit_log(task, level, message, json.data);
-            Py_END_ALLOW_THREADS done = Py_NewRef(Py_None);
+            Py_BEGIN_ALLOW_THREADS
+            qpy__task_emit_log(task, level, message, json.data);
+            Py_END_ALLOW_THREADS
+            done = Py_NewRef(Py_None);
         }
     }
     qpy__buf_done(&json);
@@ -140,8 +144,11 @@ static PyObject *sleep_seconds(PyObject *module, PyObject *value)
     qpy__usec until = seconds > 1e12
                           ? QPY__USEC_NEVER - 1
                           : qpy__monotonic_now() + (qpy__usec)ceil(seconds * QPY__USEC_PER_SEC);
-    Py_BEGIN_ALLOW_THREADS qpy__stop_sleep(&task->stop, until);
-    Py_END_ALLOW_THREADS Py_RETURN_NONE;
+    bool caught = qpy__stop_injected(&task->stop);
+    Py_BEGIN_ALLOW_THREADS
+    qpy__stop_sleep(&task->stop, until, caught);
+    Py_END_ALLOW_THREADS
+    Py_RETURN_NONE;
 }
 
 static PyObject *cancelled(PyObject *module, PyObject *unused)

@@ -219,6 +219,7 @@ void qpy__stop_insist(struct qpy__stop *stop)
         stop->insisting = true;
         stop->rung = QPY__RUNG_INSIST;
         raise_in_all_threads(self, stop_type(stop));
+        pthread_cond_broadcast(&stop->wake);
     }
     pthread_mutex_unlock(&stop->lock);
     if (!armed)
@@ -229,21 +230,42 @@ void qpy__stop_insist(struct qpy__stop *stop)
     PyEval_SetTrace(NULL, NULL);
 }
 
-void qpy__stop_sleep(struct qpy__stop *stop, qpy__usec until)
+bool qpy__stop_injected(struct qpy__stop *stop)
 {
     pthread_mutex_lock(&stop->lock);
-    /* A script that caught the stop and sleeps again has its grace period for it. */
-    bool was_requested = stop->requested != QPY__STOP_NONE;
+    bool injected = stop->injected;
+    pthread_mutex_unlock(&stop->lock);
+    return injected;
+}
+
+/* Under the lock. A script that caught the stop and sleeps again has its grace period for it. */
+static bool may_sleep(const struct qpy__stop *stop, bool caught)
+{
+    if (stop->ended)
+        return false;
+    return caught ? !stop->insisting : stop->requested == QPY__STOP_NONE;
+}
+
+void qpy__stop_sleep(struct qpy__stop *stop, qpy__usec until, bool caught)
+{
+    pthread_mutex_lock(&stop->lock);
     stop->sleepers++;
-    while (qpy__monotonic_now() < until &&
-           (was_requested ? !stop->insisting : stop->requested == QPY__STOP_NONE))
+    while (qpy__monotonic_now() < until && may_sleep(stop, caught))
         (void)qpy__cond_wait_until(&stop->wake, &stop->lock, until);
-    if (!was_requested && stop->requested != QPY__STOP_NONE) {
+    if (!caught && stop->requested != QPY__STOP_NONE) {
         qpy__usec patience = qpy__monotonic_now() + INJECTION_PATIENCE;
         while (stop->window && !stop->injected && qpy__monotonic_now() < patience)
             (void)qpy__cond_wait_until(&stop->wake, &stop->lock, patience);
     }
     stop->sleepers--;
+    pthread_mutex_unlock(&stop->lock);
+}
+
+void qpy__stop_end(struct qpy__stop *stop)
+{
+    pthread_mutex_lock(&stop->lock);
+    stop->ended = true;
+    pthread_cond_broadcast(&stop->wake);
     pthread_mutex_unlock(&stop->lock);
 }
 

@@ -31,6 +31,7 @@ struct qpy__stop {
     bool window;   /* exceptions may be injected: the job's own code is running */
     bool injected; /* they have been, in this window */
     bool insisting;
+    bool ended;   /* the job is over: what its threads still do is none of its business */
     int sleepers; /* threads of the job that wait in qpy__stop_sleep */
     enum qpy__stop_rung rung;
     char *stack;            /* where the job was when it was asked to stop; malloc'd, or NULL */
@@ -70,8 +71,18 @@ void qpy__stop_inject(struct qpy__stop *stop);
 /* From now on every traced event in every thread raises, for scripts that swallow the exception. */
 void qpy__stop_insist(struct qpy__stop *stop);
 
-/* Sleep until `until` or until the job is asked to stop. GIL: not held. */
-void qpy__stop_sleep(struct qpy__stop *stop, qpy__usec until);
+/* Whether the stop has been raised in the job's threads. */
+bool qpy__stop_injected(struct qpy__stop *stop);
+
+/*
+ * Sleep until `until` or until the job is asked to stop. GIL: not held. `caught`: the stop had been
+ * raised before the script came here, so that it has caught it: asked under the GIL, since it can
+ * strike at any moment afterwards.
+ */
+void qpy__stop_sleep(struct qpy__stop *stop, qpy__usec until, bool caught);
+
+/* The job is over: wake its threads that sleep, now and whenever they try to. GIL: any. */
+void qpy__stop_end(struct qpy__stop *stop);
 
 /* "interrupt" and so on; NULL for QPY__RUNG_NONE. */
 const char *qpy__stop_rung_name(enum qpy__stop_rung rung);
