@@ -17,6 +17,7 @@ struct qpy_execution *qpy__execution_new(struct qpy__pool *pool, struct qpy__spe
     execution->pool = qpy__pool_ref(pool);
     execution->spec = spec;
     execution->submitted = qpy__monotonic_now();
+    execution->context_deadline = QPY__USEC_NEVER;
     pthread_mutex_init(&execution->lock, NULL);
     qpy__cond_init(&execution->ended);
     struct qpy__run_facts facts = {0};
@@ -127,6 +128,9 @@ qpy_status qpy__execution_watch(struct qpy_execution *execution, qpy_error *erro
 {
     if (!execution->spec->context)
         return QPY_OK;
+    int64_t remaining = qpy_context_remaining_ms(execution->spec->context);
+    if (remaining < (QPY__USEC_NEVER - execution->submitted) / QPY__USEC_PER_MSEC)
+        execution->context_deadline = execution->submitted + remaining * QPY__USEC_PER_MSEC;
     return qpy_context_watch(execution->spec->context, context_cancelled, execution,
                              &execution->watch, error);
 }
@@ -150,12 +154,26 @@ void qpy_execution_free(qpy_execution *execution)
         qpy__execution_unref(execution);
 }
 
-static void wait_for_result(qpy_execution *execution, qpy__usec until)
+/* One wait. False if `until` has passed without a result. */
+static bool wait_until(qpy_execution *execution, qpy__usec until)
 {
     pthread_mutex_lock(&execution->lock);
     while (!execution->result && qpy__cond_wait_until(&execution->ended, &execution->lock, until))
         ;
+    bool ended = execution->result != NULL;
     pthread_mutex_unlock(&execution->lock);
+    return ended;
+}
+
+/* A job that still stands in line when its context's deadline passes has nobody else to end it. */
+static void wait_for_result(qpy_execution *execution, qpy__usec until)
+{
+    if (execution->context_deadline < until) {
+        if (wait_until(execution, execution->context_deadline))
+            return;
+        cancel(execution, "deadline exceeded");
+    }
+    (void)wait_until(execution, until);
 }
 
 qpy_status qpy_execution_wait(qpy_execution *execution, int64_t timeout_ms,

@@ -25,6 +25,7 @@ struct qpy_execution {
     qpy__usec started;          /* when a worker took it; 0 before */
     qpy_result *spare_result;   /* made in advance: an answer even when memory is short */
     uint64_t watch;             /* registration at the script's context */
+    qpy__usec context_deadline; /* QPY__USEC_NEVER without one; the context itself may be gone */
     struct qpy_execution *next; /* in the queue; guarded by the pool's lock */
 
     pthread_mutex_t lock; /* guards all below */

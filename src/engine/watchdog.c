@@ -176,6 +176,16 @@ void qpy__watchdog_hasten(qpy__watchdog *self, struct qpy__timer *timer, qpy__us
     pthread_mutex_unlock(&self->lock);
 }
 
+bool qpy__watchdog_try_disarm(qpy__watchdog *self, struct qpy__timer *timer)
+{
+    pthread_mutex_lock(&self->lock);
+    bool firing = self->firing == timer;
+    if (!firing && timer->place > 0)
+        take_out(self, timer);
+    pthread_mutex_unlock(&self->lock);
+    return !firing;
+}
+
 void qpy__watchdog_disarm(qpy__watchdog *self, struct qpy__timer *timer)
 {
     pthread_mutex_lock(&self->lock);

@@ -38,4 +38,7 @@ void qpy__watchdog_hasten(qpy__watchdog *watchdog, struct qpy__timer *timer, qpy
 /* Disarm. When it returns, `fire` is not running and will not run. Not from within `fire`. */
 void qpy__watchdog_disarm(qpy__watchdog *watchdog, struct qpy__timer *timer);
 
+/* The same without waiting: false if `fire` is running at the moment; then nothing was done. */
+bool qpy__watchdog_try_disarm(qpy__watchdog *watchdog, struct qpy__timer *timer);
+
 #endif

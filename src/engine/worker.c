@@ -52,11 +52,10 @@ static void release(struct qpy__worker *worker)
 
 /* ---- The timer: on the watchdog's thread -------------------------------------------------------- */
 
-static qpy_result *make_result(struct qpy__worker *worker, struct qpy_execution *execution,
-                               bool abandoned)
+static qpy_result *make_result(struct qpy_execution *execution, bool abandoned)
 {
     struct qpy__run_facts facts = {
-        .own_gil = worker->pool->config.gate.own_gil,
+        .own_gil = execution->pool->config.gate.own_gil,
         .abandoned = abandoned,
         .waited = execution->started - execution->submitted,
         .total = qpy__monotonic_now() - execution->started,
@@ -64,12 +63,13 @@ static qpy_result *make_result(struct qpy__worker *worker, struct qpy_execution 
     return qpy__result_make(&execution->task, &facts);
 }
 
-static void deliver_abandoned(struct qpy__worker *worker, struct qpy_execution *execution)
+/* The worker may be gone by now: its script has ended after all. */
+static void deliver_abandoned(struct qpy_execution *execution)
 {
     atomic_store(&execution->task.closed, true);
     qpy__session_seal(execution->task.session);
-    qpy__pool_count(worker->pool, false, QPY__RUNG_ABANDON);
-    qpy__execution_deliver(execution, make_result(worker, execution, true));
+    qpy__pool_count(execution->pool, false, QPY__RUNG_ABANDON);
+    qpy__execution_deliver(execution, make_result(execution, true));
 }
 
 /*
@@ -83,6 +83,7 @@ static void abandon(struct qpy__worker *worker, struct qpy_execution *unanswered
     worker->abandoned = true;
     pthread_detach(worker->thread);
     pool->counts.abandoned++;
+    pool->counts.running--;
     pool->workers[worker->slot] = NULL;
     qpy_status status = QPY_E_STATE;
     if (!pool->closing)
@@ -91,7 +92,7 @@ static void abandon(struct qpy__worker *worker, struct qpy_execution *unanswered
     pthread_mutex_unlock(&pool->lock);
     if (status == QPY_OK || !unanswered)
         return;
-    deliver_abandoned(worker, unanswered);
+    deliver_abandoned(unanswered);
     qpy__execution_unref(unanswered);
 }
 
@@ -107,10 +108,11 @@ static void request_stop(struct qpy__worker *worker)
 static qpy__usec give_up_job(struct qpy__worker *worker)
 {
     struct qpy_execution *execution = worker->execution;
-    qpy__stop_raise_rung(&execution->task.stop, QPY__RUNG_ABANDON);
     /* If the worker was faster with the result, what remains is its teardown, which has a limit. */
-    if (qpy__execution_claim(execution))
+    if (qpy__execution_claim(execution)) {
+        qpy__stop_raise_rung(&execution->task.stop, QPY__RUNG_ABANDON);
         abandon(worker, qpy__execution_ref(execution));
+    }
     return QPY__USEC_NEVER;
 }
 
@@ -226,27 +228,46 @@ static void give_back(struct qpy__worker *worker, struct qpy_execution *executio
     retry_parked(worker);
 }
 
+/* The watchdog is about to replace this worker: wait until it has. */
+static void await_abandonment(struct qpy__worker *worker)
+{
+    struct qpy__pool *pool = worker->pool;
+    pthread_mutex_lock(&pool->lock);
+    while (!worker->abandoned)
+        pthread_cond_wait(&pool->changed, &pool->lock);
+    pthread_mutex_unlock(&pool->lock);
+}
+
 /*
  * Give the interpreter of an answered job back. What the script left may hold its GIL for good, so the
- * watchdog gives this worker up if it takes too long; then the timer is not armed any more, and the
- * watchdog may be gone.
+ * watchdog gives this worker up if it takes too long. From then on the watchdog may be gone: it is
+ * touched under the pool's lock only, while this worker keeps the pool from closing.
  */
 static void tear_down(struct qpy__worker *worker, struct qpy_execution *execution)
 {
+    struct qpy__pool *pool = worker->pool;
     worker->stage = TEARDOWN;
-    bool armed = qpy__watchdog_arm(worker->pool->watchdog, &worker->timer,
+    bool armed = qpy__watchdog_arm(pool->watchdog, &worker->timer,
                                    qpy__monotonic_now() + TEARDOWN_LIMIT, NULL) == QPY_OK;
     give_back(worker, execution);
-    if (armed && !is_abandoned(worker))
-        qpy__watchdog_disarm(worker->pool->watchdog, &worker->timer);
+    pthread_mutex_lock(&pool->lock);
+    bool firing =
+        armed && !worker->abandoned && !qpy__watchdog_try_disarm(pool->watchdog, &worker->timer);
+    pthread_mutex_unlock(&pool->lock);
+    if (firing)
+        await_abandonment(worker);
 }
 
 /* ---- One job ------------------------------------------------------------------------------------ */
 
-/* The execution is this worker's from here, unless it was cancelled in the meantime. */
+/* The execution is this worker's from here, unless it was cancelled or too late in the meantime. */
 static bool begin(struct qpy__worker *worker, struct qpy_execution *execution)
 {
     pthread_mutex_lock(&execution->lock);
+    if (!execution->cancelled && execution->context_deadline <= qpy__monotonic_now()) {
+        execution->cancelled = true;
+        snprintf(execution->reason, sizeof execution->reason, "deadline exceeded");
+    }
     bool cancelled = execution->cancelled;
     if (!cancelled)
         execution->worker = worker;
@@ -291,7 +312,7 @@ static void commit(struct qpy__task *task)
 static void answer(struct qpy__worker *worker, struct qpy_execution *execution)
 {
     commit(&execution->task);
-    qpy_result *result = make_result(worker, execution, false);
+    qpy_result *result = make_result(execution, false);
     qpy__pool_count(worker->pool, result && qpy_result_success(result),
                     qpy__stop_rung(&execution->task.stop));
     qpy__execution_deliver(execution, result);
@@ -307,16 +328,6 @@ static void answer_unstarted(struct qpy__worker *worker, struct qpy_execution *e
     qpy__pool_count(worker->pool, false, QPY__RUNG_NONE);
     qpy__execution_deliver(execution,
                            qpy__result_unstarted(execution->spec, kind, message, &facts));
-}
-
-/* The watchdog has claimed the job and is about to replace this worker: wait until it has. */
-static void await_abandonment(struct qpy__worker *worker)
-{
-    struct qpy__pool *pool = worker->pool;
-    pthread_mutex_lock(&pool->lock);
-    while (!worker->abandoned)
-        pthread_cond_wait(&pool->changed, &pool->lock);
-    pthread_mutex_unlock(&pool->lock);
 }
 
 static void run_in_interpreter(struct qpy__worker *worker, struct qpy_execution *execution)
@@ -384,7 +395,7 @@ static void deliver_farewell(struct qpy__worker *worker)
     struct qpy_execution *execution = worker->farewell;
     if (!execution)
         return;
-    deliver_abandoned(worker, execution);
+    deliver_abandoned(execution);
     qpy__execution_unref(execution);
     worker->farewell = NULL;
 }
@@ -416,10 +427,8 @@ static void leave(struct qpy__worker *worker)
     pthread_mutex_lock(&pool->lock);
     bool abandoned = worker->abandoned;
     worker->exited = true;
-    if (abandoned) {
+    if (abandoned)
         pool->counts.abandoned--;
-        pool->counts.running--;
-    }
     pthread_cond_broadcast(&pool->changed);
     pthread_mutex_unlock(&pool->lock);
     if (abandoned)
@@ -471,7 +480,6 @@ bool qpy__worker_leave_behind(struct qpy__worker *worker)
     worker->abandoned = true;
     pthread_detach(worker->thread);
     worker->pool->counts.abandoned++;
-    worker->pool->counts.running++; /* leave() takes both back, should it ever get there */
     worker->pool->workers[worker->slot] = NULL;
     return true;
 }
