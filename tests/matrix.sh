@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Builds and tests with other CPythons: the system's, and those of a Debian sid chroot.
-# usage: tests/matrix.sh [VERSION...]    default: system 3.14 3.15
+# usage: tests/matrix.sh [VERSION...]          default: system 3.14 3.15
+#        tests/matrix.sh shell [COMMAND...]    in the chroot; sources in /src, builds in /build/VERSION
 # The chroot is made once, in the user's cache directory, from the mirror that apt uses here.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-versions=("$@")
-[ $# -gt 0 ] || versions=(system 3.14 3.15)
 root=${XDG_CACHE_HOME:-$HOME/.cache}/qntxpy/sid
+log=build/matrix/log
 packages=(cmake ninja-build gcc g++ libc6-dev pkgconf python3 mandoc libcjson-dev libsqlite3-dev libcmocka-dev
     libpython3.13-dev libpython3.14-dev libpython3.15-dev python3.13 python3.14 python3.15
     python3.14-venv python3.15-venv python3-numpy procps curl gdb)
@@ -18,61 +18,94 @@ mirror() { # the archive that this machine's apt asks
             if ($i ~ /^http/) {print $i; exit}}'
 }
 
-unmount() {
-    umount -q "$root/src" "$root/proc" "$root/dev/pts" "$root/dev" || true
-}
-
-prepare() {
-    if [ ! -e "$root/.ready" ]; then
-        rm -rf "$root"
-        debootstrap --variant=minbase sid "$root" "$(mirror)" >"$root.log" 2>&1 ||
-            { tail "$root.log"; return 1; }
-        cp /etc/resolv.conf /etc/hosts "$root/etc/" || true
-        cp -r /etc/apt/apt.conf.d "$root/etc/apt/" 2>/dev/null || true
-        local available=()
-        chroot "$root" apt-get update -qq >>"$root.log" 2>&1
-        for package in "${packages[@]}"; do # sid loses old versions over time
-            ! chroot "$root" apt-cache show "$package" >/dev/null 2>&1 || available+=("$package")
-        done
-        DEBIAN_FRONTEND=noninteractive chroot "$root" apt-get install -y -qq \
-            --no-install-recommends "${available[@]}" >>"$root.log" 2>&1 ||
-            { tail "$root.log"; return 1; }
-        touch "$root/.ready"
-    fi
-    mkdir -p "$root/src" "$root/build"
-    mountpoint -q "$root/proc" || mount -t proc proc "$root/proc"
-    mountpoint -q "$root/dev" || mount --bind /dev "$root/dev"
-    mountpoint -q "$root/dev/pts" || mount --bind /dev/pts "$root/dev/pts"
-    mountpoint -q "$root/src" || mount --bind -o ro . "$root/src"
+quietly() { # COMMAND...: its output is shown only when it fails
+    "$@" >"$log" 2>&1 || { tail -40 "$log"; return 1; }
 }
 
 in_chroot() {
-    chroot "$root" env -i HOME=/tmp PATH=/usr/bin:/bin:/usr/sbin:/sbin TERM=dumb LC_ALL=C.UTF-8 "$@"
+    chroot "$root" env -i HOME=/tmp PATH=/usr/bin:/bin:/usr/sbin:/sbin TERM="${TERM:-dumb}" \
+        LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"
 }
 
-run_version() { # VERSION: configure, build, test
-    local build=/build/$1
-    in_chroot cmake -S /src -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo \
-        -DQNTXPY_WERROR=ON "-DQNTXPY_PYTHON=/usr/bin/python$1" >"$root.$1.log" 2>&1 &&
-        in_chroot cmake --build "$build" -- --quiet >>"$root.$1.log" 2>&1 ||
-        { tail -40 "$root.$1.log"; return 1; }
-    in_chroot ctest --test-dir "$build" --output-on-failure
+bootstrap() {
+    if grep -q " $root/" /proc/self/mounts; then
+        echo "something is mounted in $root: not removing it"
+        return 1
+    fi
+    rm -rf "$root" &&
+        debootstrap --variant=minbase sid "$root" "$(mirror)" &&
+        cp /etc/resolv.conf /etc/hosts "$root/etc/" &&
+        cp -r /etc/apt/apt.conf.d "$root/etc/apt/" &&
+        touch "$root/.ready"
 }
 
+install_packages() {
+    local available=()
+    in_chroot apt-get update -qq || return 1
+    for package in "${packages[@]}"; do # sid loses old versions over time
+        ! in_chroot apt-cache show "$package" >/dev/null 2>&1 || available+=("$package")
+    done
+    in_chroot apt-get install -y -qq --no-install-recommends "${available[@]}" &&
+        echo "${packages[*]}" >"$root/.ready"
+}
+
+# The mounts are in a namespace of this process alone: they are gone when it ends, however it ends.
+mount_all() {
+    mkdir -p "$root/src" "$root/build" build/matrix
+    mount -t proc proc "$root/proc"
+    mount --rbind /dev "$root/dev"
+    mount --bind -o ro . "$root/src"
+    mount --bind build/matrix "$root/build"
+}
+
+compile() { # VERSION
+    in_chroot cmake -S /src -B "/build/$1" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo \
+        -DQNTXPY_WERROR=ON "-DQNTXPY_PYTHON=/usr/bin/python$1" &&
+        in_chroot cmake --build "/build/$1" -- --quiet
+}
+
+build_and_test() { # VERSION
+    if [ ! -x "$root/usr/bin/python$1" ]; then
+        echo "no python$1 in this chroot's Debian sid"
+        return 1
+    fi
+    quietly compile "$1" && in_chroot ctest --test-dir "/build/$1" --output-on-failure
+}
+
+# --inside: this same script, in its namespace.
+if [ "${1:-}" = --inside ]; then
+    mkdir -p build/matrix
+    [ -e "$root/.ready" ] || quietly bootstrap
+    mount_all
+    [ "$(cat "$root/.ready")" = "${packages[*]}" ] || quietly install_packages
+    if [ "$2" = shell ]; then
+        in_chroot "${@:3}"
+    else
+        build_and_test "$2"
+    fi
+    exit
+fi
+
+inside() {
+    local as_root=()
+    [ "$(id -u)" = 0 ] || as_root=(sudo "--preserve-env=HOME,XDG_CACHE_HOME")
+    "${as_root[@]}" unshare --mount tests/matrix.sh --inside "$@"
+}
+
+if [ "${1:-}" = shell ]; then
+    [ $# -gt 1 ] || set -- shell bash
+    inside "$@"
+    exit
+fi
+[ $# -gt 0 ] || set -- system 3.14 3.15
 failed=()
-trap unmount EXIT
-for version in "${versions[@]}"; do
+for version in "$@"; do
     echo "== CPython $version"
     if [ "$version" = system ]; then
         ./dev test || failed+=("$version")
     else
-        prepare
-        if [ ! -x "$root/usr/bin/python$version" ]; then
-            echo "no python$version in this chroot's Debian sid" && failed+=("$version")
-            continue
-        fi
-        run_version "$version" || failed+=("$version")
+        inside "$version" || failed+=("$version")
     fi
 done
-echo "== ${#versions[@]} versions, failed: ${failed[*]:-none}"
+echo "== $# versions, failed: ${failed[*]:-none}"
 [ ${#failed[@]} -eq 0 ]

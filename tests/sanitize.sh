@@ -10,7 +10,8 @@ suppressions=$PWD/build/lsan.supp
 mkdir -p build
 echo 'leak:libpython3' >"$suppressions"
 export LSAN_OPTIONS=suppressions=$suppressions:print_suppressions=0
-export ASAN_OPTIONS=allocator_may_return_null=1 # scripts ask for more than there is, and must fail
+# Scripts that ask for more memory than there is must fail alone.
+export ASAN_OPTIONS=allocator_may_return_null=1 TSAN_OPTIONS=allocator_may_return_null=1
 export UBSAN_OPTIONS=print_stacktrace=1
 
 for preset in "$@"; do

@@ -29,6 +29,8 @@ cc -Wall -Werror "$here/embed.c" $(pkg-config --cflags qntxpy) "$libdir/libqntxp
     $(pkg-config --static --libs qntxpy | sed "s/-lqntxpy//") -o "$work/static"
 check "pkg-config, static" "$embedded" "$work/static"
 
+CMAKE_GENERATOR=$(sed -n 's/^CMAKE_GENERATOR:INTERNAL=//p' "$1/CMakeCache.txt")
+export CMAKE_GENERATOR # the one that is known to be here
 cmake -S "$here" -B "$work/cmake" "-DCMAKE_PREFIX_PATH=$prefix" >/dev/null
 cmake --build "$work/cmake" >/dev/null
 check "CMake package, shared" "$embedded" "$work/cmake/embed"
