@@ -1,6 +1,6 @@
 /*
- * A check of JSON text, for what is stored or handed on byte for byte. A parser would do, but cJSON accepts more
- * than JSON (01, line breaks in strings), which other readers of it refuse.
+ * A check of JSON text, for what is stored or handed on byte for byte. A parser would do, but cJSON
+ * accepts more than JSON (01, line breaks in strings), which other readers of it refuse.
  */
 #include "store/json_check.h"
 
@@ -69,21 +69,23 @@ static bool scan_escape(struct scan *scan)
     return true;
 }
 
+static bool is_plain(char c)
+{
+    return (unsigned char)c >= 0x20 && c != '"' && c != '\\';
+}
+
 static bool scan_string(struct scan *scan)
 {
     if (!skip(scan, '"'))
         return false;
-    while (!skip(scan, '"')) {
-        if ((unsigned char)*scan->at < 0x20)
-            return false;
-        if (skip(scan, '\\')) {
-            if (!scan_escape(scan))
-                return false;
-        } else {
+    for (;;) {
+        while (is_plain(*scan->at))
             scan->at++;
-        }
+        if (skip(scan, '"'))
+            return true;
+        if (!skip(scan, '\\') || !scan_escape(scan))
+            return false;
     }
-    return true;
 }
 
 static bool scan_member(struct scan *scan)

@@ -293,24 +293,16 @@ static void fail_batch(struct qpy__sqlite *store, struct request *batch)
             request->status = failure(store, request->error);
 }
 
-/* False: nothing was stored, and a request whose status is QPY_OK has not been told yet why. */
+/* False: nothing was stored, because of one of them. */
 static bool write_batch(struct qpy__sqlite *store, struct request *batch)
 {
     struct qpy__sqlite_writer *writer = store->writer;
-    if (begin(writer) != SQLITE_OK) {
-        fail_batch(store, batch);
-        roll_back(writer);
+    bool begun = begin(writer) == SQLITE_OK;
+    if (begun && insert_batch(store, batch) && end(writer) == SQLITE_OK)
         return true;
-    }
-    if (!insert_batch(store, batch)) {
-        roll_back(writer);
-        return false;
-    }
-    if (end(writer) != SQLITE_OK) {
-        fail_batch(store, batch);
-        roll_back(writer);
-    }
-    return true;
+    fail_batch(store, batch);
+    roll_back(writer);
+    return !begun;
 }
 
 /* One request that is too large for the disk must not take the others along: try each alone. */

@@ -4,13 +4,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <sqlite3.h>
 
+#include "store/attestation.h"
 #include "store/sqlite.h"
 #include "store/time_text.h"
 
@@ -577,16 +581,22 @@ static void limit_files(rlim_t size)
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
+static char *large_object(size_t size)
+{
+    char *json = malloc(size + 1);
+    memset(json, 'x', size);
+    memcpy(json, "{\"a\":\"", 6);
+    memcpy(json + size - 2, "\"}", 3);
+    return json;
+}
+
 static void works_again_after_a_full_disk(void **state)
 {
     (void)state;
     void (*before)(int) = signal(SIGXFSZ, SIG_IGN);
     qpy_store *store = open_store();
     put(store, sample("AS-1"));
-    char *json = malloc(4 << 20);
-    memcpy(json, "{\"a\":\"", 6);
-    memset(json + 6, 'x', (4 << 20) - 9);
-    memcpy(json + (4 << 20) - 3, "\"}", 3);
+    char *json = large_object(4 << 20);
     qpy_attestation large = sample("AS-2");
     large.attributes_json = json;
     limit_files(1 << 20);
@@ -601,6 +611,90 @@ static void works_again_after_a_full_disk(void **state)
     free(json);
     qpy_store_close(store);
     signal(SIGXFSZ, before);
+}
+
+/* ---- The disk ------------------------------------------------------------------------------- */
+
+struct attester {
+    qpy_store *store;
+    qpy_attestation attestation;
+    atomic_int *entering;
+    qpy_status status;
+};
+
+static void *attest_it(void *argument)
+{
+    struct attester *attester = argument;
+    atomic_fetch_add(attester->entering, 1);
+    attester->status = qpy_store_attest(attester->store, &attester->attestation, 1, NULL);
+    return NULL;
+}
+
+/* Wait until all have begun, and then as long as it takes to check the largest several times. */
+static void let_them_queue(atomic_int *entering, int count, const qpy_attestation *largest)
+{
+    while (atomic_load(entering) < count)
+        sched_yield();
+    for (int i = 0; i < 5; i++)
+        assert_ok(qpy__attestation_check(largest, error));
+}
+
+/* Calls that are committed together do not fail together: what fits is stored. */
+static void stores_what_fits_on_a_full_disk(void **state)
+{
+    (void)state;
+    enum { THREADS = 6, LARGE = 2 };
+    static const char *const ids[THREADS] = {"large-1", "large-2", "1", "2", "3", "4"};
+    void (*before)(int) = signal(SIGXFSZ, SIG_IGN);
+    char *json = large_object(8 << 20);
+    qpy_store *store = open_store();
+    sqlite3 *db = connect_other();
+    run_sql(db, "BEGIN IMMEDIATE");
+    atomic_int entering = 0;
+    struct attester attesters[THREADS];
+    pthread_t threads[THREADS];
+    for (int i = 0; i < THREADS; i++) {
+        attesters[i] = (struct attester){store, sample(ids[i]), &entering, QPY_E_INTERNAL};
+        attesters[i].attestation.attributes_json = i < LARGE ? json : NULL;
+        pthread_create(&threads[i], NULL, attest_it, &attesters[i]);
+    }
+    let_them_queue(&entering, THREADS, &attesters[0].attestation);
+    limit_files(4 << 20);
+    run_sql(db, "ROLLBACK");
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    limit_files(RLIM_INFINITY);
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(attesters[i].status, i < LARGE ? QPY_E_STORE_FULL : QPY_OK);
+    assert_int_equal(ask(store, NULL).count, THREADS - LARGE);
+    sqlite3_close(db);
+    qpy_store_close(store);
+    free(json);
+    signal(SIGXFSZ, before);
+}
+
+/* Calls of fdatasync, which SQLite makes: this one takes the C library's place. */
+static int synced;
+
+int fdatasync(int fd)
+{
+    synced++;
+    return (int)syscall(SYS_fdatasync, fd);
+}
+
+static void waits_for_the_disk(void **state)
+{
+    (void)state;
+    qpy_store *store = open_store();
+    put(store, sample("AS-0"));
+    for (int i = 1; i <= 5; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "AS-%d", i);
+        int before = synced;
+        put(store, sample(id));
+        assert_true(synced > before);
+    }
+    qpy_store_close(store);
 }
 
 /* ---- Several processes ----------------------------------------------------------------------- */
@@ -854,6 +948,8 @@ int main(void)
         TEST(reports_a_lock_when_opening),
         TEST(queries_do_not_block_writers),
         TEST(works_again_after_a_full_disk),
+        TEST(stores_what_fits_on_a_full_disk),
+        TEST(waits_for_the_disk),
         TEST(serves_several_processes),
         TEST(keeps_what_it_promised_when_killed),
         TEST(uses_an_index_for_every_question),
