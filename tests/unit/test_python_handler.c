@@ -384,15 +384,14 @@ static void test_progress_without_a_total(void **state)
 static void test_a_job_may_be_freed_under_threads_of_its_script(void **state)
 {
     (void)state;
-    static const char stubborn[] =
-        "{\"script_code\": \"import qntx, _thread, time\\n"
-        "def report():\\n"
-        "    while True:\\n"
-        "        try:\\n"
-        "            while True: qntx.progress(1)\\n"
-        "        except BaseException: pass\\n"
-        "for _ in range(2): _thread.start_new_thread(report, ())\\n"
-        "time.sleep(0.01)\"}";
+    static const char stubborn[] = "{\"script_code\": \"import qntx, _thread, time\\n"
+                                   "def report():\\n"
+                                   "    while True:\\n"
+                                   "        try:\\n"
+                                   "            while True: qntx.progress(1)\\n"
+                                   "        except BaseException: pass\\n"
+                                   "for _ in range(2): _thread.start_new_thread(report, ())\\n"
+                                   "time.sleep(0.01)\"}";
     qpy_engine_options options = QPY_ENGINE_OPTIONS_INIT;
     options.workers = 2;
     options.grace_ms = 50;
