@@ -289,6 +289,17 @@ static void test_disarm(void **state)
     assert_int_equal(kept.fired, 1);
 }
 
+static void test_try_disarm(void **state)
+{
+    (void)state;
+    struct probe probe = new_probe();
+    assert_true(qpy__watchdog_try_disarm(watchdog, &probe.timer)); /* not armed */
+    arm(&probe, 2000);
+    assert_true(qpy__watchdog_try_disarm(watchdog, &probe.timer));
+    assert_true(advance(3000) == QPY__USEC_NEVER);
+    assert_int_equal(probe.fired, 0);
+}
+
 /* ---- Disarming what fires at the moment --------------------------------------------------------- */
 
 struct slow {
@@ -308,6 +319,27 @@ static qpy__usec slow_fire(struct qpy__timer *timer, qpy__usec now)
     slow->fired++;
     atomic_store(&slow->inside, false);
     return now + 1;
+}
+
+/* It does not wait, and leaves what fires alone. */
+static void test_try_disarm_while_firing(void **state)
+{
+    (void)state;
+    struct slow slow = {.timer = {.fire = slow_fire}};
+    sem_init(&slow.entered, 0, 0);
+    sem_init(&slow.go, 0, 0);
+    assert_int_equal(qpy__watchdog_arm(watchdog, &slow.timer, 2000, NULL), QPY_OK);
+    set_time(2000);
+    sem_wait(&slow.entered);
+    assert_false(qpy__watchdog_try_disarm(watchdog, &slow.timer));
+    assert_true(atomic_load(&slow.inside));
+    sem_post(&slow.go);
+    assert_int_equal(settle(), 2001); /* it armed itself again */
+    assert_true(qpy__watchdog_try_disarm(watchdog, &slow.timer));
+    assert_true(advance(3000) == QPY__USEC_NEVER);
+    assert_int_equal(slow.fired, 1);
+    sem_destroy(&slow.go);
+    sem_destroy(&slow.entered);
 }
 
 static void *disarm_slow(void *argument)
@@ -490,6 +522,8 @@ int main(void)
         CASE(test_can_be_armed_again_after_firing),
         CASE(test_hasten),
         CASE(test_disarm),
+        CASE(test_try_disarm),
+        CASE(test_try_disarm_while_firing),
         CASE(test_disarm_while_firing),
         CASE(test_random_operations),
         CASE(test_stop_with_armed_timers),
