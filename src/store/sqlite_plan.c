@@ -37,8 +37,8 @@ static void add_junction(int i, const char *columns, struct qpy__buf *sql)
 
 static void add_queue(int i, struct qpy__buf *sql)
 {
-    qpy__buf_text(sql, " UNION SELECT q.id FROM qntxpy_unindexed q JOIN attestations a ON"
-                       " a.id=q.id,");
+    qpy__buf_text(sql, " UNION SELECT q.id FROM qntxpy_unindexed q CROSS JOIN attestations a ON"
+                       " a.id=q.id CROSS JOIN ");
     add_elements("a.", qpy__sqlite_axes[i].list, sql);
     qpy__buf_text(sql, " WHERE v.value" SAME);
     add_wanted(QPY__PARAMETER_AXES + i, sql);

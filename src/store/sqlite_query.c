@@ -286,8 +286,9 @@ static bool has_one_axis(unsigned shape)
 }
 
 /*
- * Add to the shape which axis gives the candidates: the one with the fewest. If even that has many
- * and few answers are wanted, walking from the newest row on finds them sooner.
+ * Add to the shape which axis gives the candidates: the one with the fewest. If even that has many,
+ * and few answers are wanted or time is bounded, going through all rows finds them sooner: from the
+ * newest on, or those within the bounds.
  */
 static bool choose_driver(const struct qpy__sqlite *store, struct reader *reader,
                           struct question *question)
@@ -295,7 +296,8 @@ static bool choose_driver(const struct qpy__sqlite *store, struct reader *reader
     unsigned axes = question->shape & QPY__SHAPE_AXES;
     if (!store->indexed || axes == 0 || question->shape & QPY__SHAPE_IDS)
         return true;
-    bool may_walk = store->ordered && question->limit != QPY_DEFAULT;
+    bool bounded = question->shape & (QPY__SHAPE_SINCE | QPY__SHAPE_UNTIL);
+    bool may_walk = bounded || (store->ordered && question->limit != QPY_DEFAULT);
     bool only = has_one_axis(axes) && !may_walk;
     int64_t fewest = INT64_MAX;
     unsigned driver = 0;

@@ -73,8 +73,9 @@ void qpy__sqlite_index_sql(const struct qpy__sqlite_axis *axis, struct qpy__buf 
 {
     qpy__buf_format(sql,
                     "INSERT OR IGNORE INTO %s(attestation_id,%s) "
-                    "SELECT q.id,v.value FROM qntxpy_unindexed q JOIN attestations a ON a.id=q.id,"
-                    "json_each(CASE WHEN json_valid(CAST(a.%s AS TEXT))THEN CAST(a.%s AS TEXT)"
+                    "SELECT q.id,v.value FROM qntxpy_unindexed q CROSS JOIN attestations a ON "
+                    "a.id=q.id CROSS JOIN json_each(CASE WHEN json_valid(CAST(a.%s AS TEXT))THEN "
+                    "CAST(a.%s AS TEXT)"
                     "ELSE'[]'END)v WHERE v.value IS NOT NULL AND NOT EXISTS"
                     "(SELECT 1 FROM %s x WHERE x.attestation_id=q.id);",
                     axis->table, axis->column, axis->list, axis->list, axis->table);

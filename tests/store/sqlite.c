@@ -825,6 +825,7 @@ static void uses_an_index_for_every_question(void **state)
         {1 | QPY__SHAPE_DRIVER, "SEARCH t USING INDEX sqlite_autoindex_attestations_1", "SCAN t"},
         {2 | 2 * QPY__SHAPE_DRIVER, "idx_junc_predicate (", "SCAN t"},
         {4 | 3 * QPY__SHAPE_DRIVER | QPY__SHAPE_QUEUED, "idx_junc_context (", "SCAN t"},
+        {1 | QPY__SHAPE_DRIVER | QPY__SHAPE_QUEUED, "SCAN q; SEARCH a USING", "SCAN a"},
         {8 | 4 * QPY__SHAPE_DRIVER, "idx_junc_actor", "SCAN t"},
         {15 | QPY__SHAPE_DRIVER | QPY__SHAPE_SINCE, "idx_junc_subject (", "SCAN t"},
         {QPY__SHAPE_SINCE, "USING INDEX idx_attestations_timestamp", "SCAN t"},
