@@ -119,7 +119,9 @@ static qpy_status check_members(const qpy_script *script, qpy_error *error)
 
 static qpy_status check_text(const char *name, const char *text, qpy_error *error)
 {
-    size_t length = text ? strlen(text) : 0;
+    if (!text)
+        return QPY_OK;
+    size_t length = strlen(text);
     size_t valid = qpy__utf8_valid_prefix(text, length);
     if (valid == length)
         return QPY_OK;
