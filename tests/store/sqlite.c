@@ -676,7 +676,7 @@ static void stores_what_fits_on_a_full_disk(void **state)
 /* Calls of fdatasync, which SQLite makes: this one takes the C library's place. */
 static int synced;
 
-int fdatasync(int fd)
+__attribute__((visibility("default"))) int fdatasync(int fd)
 {
     synced++;
     return (int)syscall(SYS_fdatasync, fd);
