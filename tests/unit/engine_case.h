@@ -25,12 +25,13 @@
 
 /* A script that runs until it is stopped; and ones that nothing can stop, for ever or for a while. */
 #define SLEEP "import qntx\nprint('started', flush=True)\nqntx.sleep(60)\nprint('woken')\n"
-#define STUCK                                                                                      \
-    "import threading\nlock = threading.Lock()\nlock.acquire()\n"                                  \
-    "print('started', flush=True)\nlock.acquire()\n"
+#define LOCKED                                                                                     \
+    "import _thread\nlock = _thread.allocate_lock()\nlock.acquire()\n"                             \
+    "print('started', flush=True)\n"
+#define STUCK LOCKED "while True:\n    try: lock.acquire()\n    except BaseException: pass\n"
 #define STUCK_FOR(seconds)                                                                         \
-    "import threading\nlock = threading.Lock()\nlock.acquire()\n"                                  \
-    "print('started', flush=True)\nlock.acquire(timeout=" #seconds ")\nprint('free again')\n"
+    LOCKED "try: lock.acquire(timeout=" #seconds ")\n"                                             \
+           "except BaseException: lock.acquire(timeout=" #seconds ")\nprint('free again')\n"
 
 /* Sanitizers make everything slow: QNTXPY_TEST_SCALE=10 runs a tenth of the jobs. */
 static MAYBE_UNUSED int scaled(int count)

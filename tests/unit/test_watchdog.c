@@ -39,9 +39,11 @@ static void fake_wait(struct qpy__clock *clock, pthread_cond_t *condition, pthre
 {
     struct fake *fake = (struct fake *)clock;
     pthread_mutex_lock(&fake->start_lock);
-    fake->mutex = mutex;
-    fake->condition = condition;
-    pthread_cond_broadcast(&fake->started);
+    if (!fake->mutex) {
+        fake->mutex = mutex;
+        fake->condition = condition;
+        pthread_cond_broadcast(&fake->started);
+    }
     pthread_mutex_unlock(&fake->start_lock);
     fake->until = until;
     fake->waiting = true;
