@@ -27,7 +27,7 @@
 #define SLEEP "import qntx\nprint('started', flush=True)\nqntx.sleep(60)\nprint('woken')\n"
 #define LOCKED                                                                                     \
     "import _thread\nlock = _thread.allocate_lock()\nlock.acquire()\n"                             \
-    "print('started', flush=True)\n"
+    "try: print('started', flush=True)\nexcept BaseException: pass\n"
 #define STUCK LOCKED "while True:\n    try: lock.acquire()\n    except BaseException: pass\n"
 #define STUCK_FOR(seconds)                                                                         \
     LOCKED "try: lock.acquire(timeout=" #seconds ")\n"                                             \

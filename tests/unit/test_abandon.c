@@ -27,7 +27,7 @@ static void expect_abandoned(qpy_result *result)
     assert_string_equal(qpy_result_stdout(result, NULL), "started\n");
     expect_part(qpy_result_json(result), "\"stop_rung\":\"abandon\"");
     expect_part(qpy_result_json(result), "\"interpreter_abandoned\":true");
-    expect_part(qpy_result_json(result), "line 6, in <module>"); /* where it is stuck */
+    expect_part(qpy_result_json(result), "line 7, in <module>"); /* where it is stuck */
     qpy_result_free(result);
 }
 
