@@ -304,6 +304,9 @@ qpy_status qpy__runtime_start(const char *home, int gil, struct qpy__gate *ret_g
         if (error)
             *error = runtime.failure;
         status = runtime.failure.status;
+    } else if (!Py_IsInitialized()) {
+        status = qpy__error(error, QPY_E_PYTHON_START,
+                            "the host has finalised Python; it must initialise it again first");
     } else {
         status = check_same_home(home, error);
     }

@@ -122,6 +122,23 @@ static void test_another_home_is_refused(void **state)
     assert_int_equal(evaluate("1 + 1"), 2); /* the GIL was given back */
 }
 
+/* The last case. A host may finalise once its engines are closed, and initialise again. */
+static void test_the_host_finalises(void **state)
+{
+    (void)state;
+    use_engine();
+    assert_int_equal(Py_FinalizeEx(), 0);
+    qpy_engine *engine = NULL;
+    qpy_error error = QPY_ERROR_INIT;
+    assert_int_equal(qpy_engine_open(NULL, &engine, &error), QPY_E_PYTHON_START);
+    assert_string_equal(error.message,
+                        "the host has finalised Python; it must initialise it again first");
+    Py_InitializeEx(0);
+    use_engine();
+    assert_int_equal(evaluate("6 * 7"), 42);
+    assert_int_equal(Py_FinalizeEx(), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,6 +147,7 @@ int main(void)
         cmocka_unit_test(test_from_another_thread),
         cmocka_unit_test(test_the_host_is_left_alone),
         cmocka_unit_test(test_another_home_is_refused),
+        cmocka_unit_test(test_the_host_finalises),
     };
     return cmocka_run_group_tests(tests, initialize_python, NULL);
 }
