@@ -18,10 +18,10 @@ export QNTXPY_TEST_SCALE=${QNTXPY_TEST_SCALE:-10} # a tenth of the jobs, each be
 
 for preset in "$@"; do
     echo "== $preset"
-    # Under TSan the command line's suites take many minutes and meet no more threads than the unit
-    # tests do: QNTXPY_TSAN_ALL=1 runs them all the same.
+    # Under TSan the command line's suites and the long ones take many minutes and meet no more threads
+    # than the others do: QNTXPY_TSAN_ALL=1 runs them all the same.
     options=()
-    [ "$preset" != tsan ] || [ -n "${QNTXPY_TSAN_ALL:-}" ] || options=(-E '^(scripts|cli)$')
+    [ "$preset" != tsan ] || [ -n "${QNTXPY_TSAN_ALL:-}" ] || options=(-E '^(scripts|cli|unit_stress|unit_late_stop)$')
     # TSan has no room for its shadow where addresses are random beyond its map.
     setarch "$(uname -m)" --addr-no-randomize ./dev test "$preset" "${options[@]}"
 done

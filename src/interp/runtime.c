@@ -1,6 +1,7 @@
 /* CPython in this process: started once, on a thread of its own, and never finalised. */
 #include "interp/runtime.h"
 
+#include <dlfcn.h>
 #include <marshal.h>
 #include <pthread.h>
 #include <signal.h>
@@ -232,6 +233,17 @@ static qpy_status check_version(qpy_error *error)
     return status;
 }
 
+/*
+ * A host may load this library with RTLD_LOCAL, which hides libpython's symbols too, and extension
+ * modules find them only where all can see them: they do not name libpython among their libraries.
+ */
+static void show_libpython(void)
+{
+    Dl_info place;
+    if (dladdr((void *)(uintptr_t)Py_IsInitialized, &place) && place.dli_fname)
+        (void)dlopen(place.dli_fname, RTLD_NOW | RTLD_GLOBAL | RTLD_NOLOAD);
+}
+
 /* Under the lock. Leaves the phase at RUNNING or FAILED. */
 static void start_thread(const char *home)
 {
@@ -239,6 +251,7 @@ static void start_thread(const char *home)
     runtime.phase = FAILED;
     if (check_version(&runtime.failure) != QPY_OK)
         return;
+    show_libpython();
     runtime.hosted = Py_IsInitialized() != 0;
     runtime.phase = STARTING;
     pthread_t thread;

@@ -70,7 +70,7 @@ static int start(void **state)
     return 0;
 }
 
-static int stop(void **state)
+static int stop_watchdog(void **state)
 {
     (void)state;
     qpy__watchdog_stop(watchdog);
@@ -444,7 +444,7 @@ static void test_stop_with_armed_timers(void **state)
         probes[i] = new_probe();
         arm(&probes[i], 5000 + i);
     }
-    stop(NULL);
+    stop_watchdog(NULL);
     for (int i = 0; i < 100; i++)
         assert_int_equal(probes[i].fired, 0);
     start(NULL);
@@ -509,7 +509,7 @@ static void test_threads(void **state)
     qpy__watchdog_stop(real);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop_watchdog)
 
 int main(void)
 {
