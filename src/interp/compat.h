@@ -160,6 +160,12 @@ static inline bool qpy__compat_thread_is_attached(void)
 #endif
 }
 
+/* Whether an injected exception waits for this thread to look at it. GIL: held. */
+static inline bool qpy__compat_exception_pending(void)
+{
+    return PyThreadState_Get()->async_exc != NULL;
+}
+
 static inline bool qpy__compat_has_own_gil(void)
 {
     return PY_VERSION_HEX >= 0x030C0000;
