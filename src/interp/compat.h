@@ -166,11 +166,6 @@ static inline bool qpy__compat_exception_pending(void)
     return PyThreadState_Get()->async_exc != NULL;
 }
 
-static inline bool qpy__compat_has_own_gil(void)
-{
-    return PY_VERSION_HEX >= 0x030C0000;
-}
-
 /* Slots every module of ours declares, where the version knows them. */
 #if PY_VERSION_HEX >= 0x030C0000
 #define QPY__COMPAT_MODULE_SLOTS                                                                   \
